@@ -1,0 +1,1 @@
+"""The compiled libraries and programs; `heapswap.native` says where each one is."""

@@ -1,0 +1,127 @@
+"""The words of this room: family, knob, guard, library, candidate, activation."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class KnobType(StrEnum):
+    """What a knob's value is."""
+
+    BOOLEAN = "boolean"
+    INTEGER = "integer"
+    SIZE = "size"
+    REAL = "real"
+    CHOICE = "choice"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knob:
+    """One setting of an allocator, as it is for a range of versions."""
+
+    name: str
+    """spelling in a candidate: ``arena_max``, ``dirty_decay_ms``, ``purge_delay``"""
+    variable: str
+    """how the allocator spells it: an environment variable, or a key inside the family's configuration variable"""
+    type: KnobType
+    unit: str = ""
+    default: str = ""
+    effect: str = ""
+    since: str = ""
+    """first version that knows it; empty: always"""
+    until: str = ""
+    """first version that no longer knows it; empty: still known"""
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """A platform condition under which a family must not be used, with the accident that taught it."""
+
+    marker: str
+    """a PEP 508 marker that must hold for the family to be usable"""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """A named, tuned form of a family: ``jemalloc/returning``."""
+
+    name: str
+    knobs: tuple[tuple[str, str], ...]
+    purpose: str
+
+
+class Origin(StrEnum):
+    """Where a library comes from."""
+
+    BUNDLED = "bundled"
+    SYSTEM = "system"
+    PATH = "path"
+    PLUGIN = "plugin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Library:
+    """One loadable build of an allocator."""
+
+    family: str
+    """``mimalloc``, ``jemalloc``, …; ``unknown`` for a path whose symbols no family claims"""
+    path: str
+    version: str
+    """as read from the library; empty when it cannot be told"""
+    origin: Origin
+    features: tuple[str, ...] = ()
+    """build features, such as ``secure``"""
+    build_id: str = ""
+    machine: str = ""
+    """``x86_64``, ``aarch64``"""
+    libc: str = ""
+    """``glibc`` or ``musl``"""
+    page_size: int = 0
+    """largest kernel page size in bytes that this build supports; 0 when not limited or not known"""
+    configuration: str = ""
+    """the environment variable or prefix this build reads: ``_RJEM_MALLOC_CONF``, ``MALLOC_CONF``, ``MIMALLOC_``"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One choice that can be run: a library (or none), knob values, and Python's own allocator.
+
+    ``library`` is a family name, a path with a slash, ``system`` (the C library's own, other allocators and their
+    knobs stripped) or ``current`` (exactly what runs today). Spelled ``LIB[+feature][@version][/recipe][:knob=value,…]``.
+    """
+
+    library: str
+    features: tuple[str, ...] = ()
+    version: str = ""
+    recipe: str = ""
+    knobs: tuple[tuple[str, str], ...] = ()
+    """name and value, as written, in order; ``python`` among them is Python's own allocator"""
+
+    def __str__(self) -> str:
+        from heapswap.allocators.spelling import spell  # noqa: PLC0415 - spelling parses into this type
+
+        return spell(self)
+
+
+class Preloads(StrEnum):
+    """What happens to the allocator that the environment already asks for."""
+
+    MERGE = "merge"
+    """`run`: keep every preload; a second allocator is an error"""
+    REPLACE = "replace"
+    """`trial`: the candidate takes the place of the present allocator and its knobs; other preloads stay"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activation:
+    """A candidate resolved on this machine: what must be preloaded and set for it to be in force."""
+
+    candidate: Candidate
+    library: Library | None
+    """None: nothing is preloaded; the allocator is the C library's (or, for ``current``, whatever is there)"""
+    variables: tuple[tuple[str, str], ...]
+    """environment variables that carry the knobs, ready to merge"""

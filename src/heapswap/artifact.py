@@ -1,0 +1,69 @@
+"""Saved results: one JSON object a file, with `kind` and `schema`; written whole or not at all."""
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from heapswap.errors import CannotGoOn
+
+T = TypeVar("T")
+
+
+def encode(value: object) -> bytes:
+    """A value as one line of JSON, keys in the order of the type."""
+    return msgspec.json.encode(value)
+
+
+def digest(value: object) -> str:
+    """``sha256:…`` of a value's encoding."""
+    return "sha256:" + hashlib.sha256(encode(value)).hexdigest()
+
+
+def decode(data: bytes, kind: str, schema: int, type_: type[T], source: str) -> T:
+    """Read a value, refusing another kind and a schema newer than this version knows.
+
+    Raises:
+        CannotGoOn: not JSON, another kind, a newer schema, or fields that do not fit.
+    """
+    try:
+        head: Any = msgspec.json.decode(data)
+    except msgspec.DecodeError as error:
+        raise CannotGoOn(f"{source} is not a heapswap file ({error}); give a file that heapswap saved") from None
+    seen = head.get("kind") if isinstance(head, dict) else None
+    if seen != kind:
+        raise CannotGoOn(f"{source} holds {seen or 'no kind'!s}, not a {kind}; give a file of kind {kind}")
+    found = head.get("schema")
+    if not isinstance(found, int) or found > schema:
+        raise CannotGoOn(
+            f"{source} has schema {found}, and this heapswap knows {kind} up to {schema}; upgrade heapswap to read it"
+        )
+    try:
+        return msgspec.convert(head, type_)
+    except msgspec.ValidationError as error:
+        raise CannotGoOn(f"{source} is damaged: {error}; it cannot be read") from None
+
+
+def write(path: Path, data: bytes) -> None:
+    """Replace a file's content in one step, so that an interrupted or failed write leaves the old content.
+
+    Raises:
+        CannotGoOn: the folder cannot be written or the disk is full.
+    """
+    temporary = ""
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except OSError as error:
+        if temporary:
+            with contextlib.suppress(OSError):
+                Path(temporary).unlink()
+        raise CannotGoOn(f"{path} cannot be saved: {error.strerror}; what was saved before is unchanged") from None

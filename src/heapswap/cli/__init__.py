@@ -1,0 +1,1 @@
+"""Composes the rooms: one file a verb."""

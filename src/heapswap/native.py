@@ -1,0 +1,41 @@
+"""Where the compiled parts of this installation are. The only place that knows their file names."""
+
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+
+from heapswap.errors import CannotGoOn
+
+FOLDER = Path(__file__).parent / "_native"
+
+
+def bundled(name: str) -> Path | None:
+    """The bundled library called `name` (``mimalloc``, ``mimalloc_v2``, ``jemalloc``, …), or None if it was not built."""
+    for suffix in (*EXTENSION_SUFFIXES, ".so"):
+        path = FOLDER / f"{name}{suffix}"
+        if path.is_file():
+            return path
+    return None
+
+
+def required(name: str) -> Path:
+    """A library that every installation has (``witness``, ``scope``).
+
+    Raises:
+        CannotGoOn: it is absent, so the installation is damaged.
+    """
+    path = bundled(name)
+    if path is None:
+        raise CannotGoOn(f"{FOLDER} lacks the library '{name}'; install heapswap again")
+    return path
+
+
+def launcher() -> Path:
+    """The program that spawns and watches everything that is measured.
+
+    Raises:
+        CannotGoOn: it is absent, so the installation is damaged.
+    """
+    path = FOLDER / "heapswap-launch"
+    if not path.is_file():
+        raise CannotGoOn(f"{path} is missing; install heapswap again")
+    return path

@@ -1,0 +1,1 @@
+"""Reads results and shows them; nothing imports this room but cli."""

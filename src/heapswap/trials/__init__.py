@@ -1,0 +1,1 @@
+"""What happens under each candidate: the design of a trial, its runs, and their statistics."""

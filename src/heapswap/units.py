@@ -1,0 +1,53 @@
+"""Sizes, durations and ratios: read from a person, written for a person."""
+
+import re
+
+from heapswap.errors import Misuse
+
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|min|m|h)?")
+
+
+def parse_duration(text: str) -> float:
+    """Seconds from ``90``, ``90s``, ``2m``, ``1h30m``, ``250ms``.
+
+    Raises:
+        Misuse: anything else.
+    """
+    compact = text.replace(" ", "")
+    parts = _DURATION.findall(compact)
+    if not parts or "".join(number + unit for number, unit in parts) != compact:
+        raise Misuse(f"'{text}' is not a duration; write 90s, 2m or 1h30m")
+    return sum(float(number) * _SECONDS[unit or "s"] for number, unit in parts)
+
+
+def format_duration(seconds: float) -> str:
+    """``250 ms``, ``1.20 s``, ``45 s``, ``2 min 05 s``, ``1 h 30 min``."""
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.3g} ms"
+    if seconds < 9.995:
+        return f"{seconds:.2f} s"
+    if seconds < 59.5:
+        return f"{seconds:.0f} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def format_bytes(count: float) -> str:
+    """``512 B``, ``4.0 KiB``, ``132 MiB``, ``1.5 GiB``."""
+    value = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if abs(value) < 1023.5 or unit == "TiB":
+            digits = 0 if unit == "B" or abs(value) >= 99.5 else 1
+            return f"{value:.{digits}f} {unit}"
+        value /= 1024
+    raise AssertionError("unreachable")
+
+
+def format_effect(effect: float) -> str:
+    """A ratio minus one as a signed percentage: ``-31.4 %``, ``+5.0 %``, ``+120 %``."""
+    percent = effect * 100
+    digits = 0 if abs(percent) >= 99.5 else 1
+    return f"{percent:+.{digits}f} %"

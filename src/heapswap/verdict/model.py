@@ -1,0 +1,118 @@
+"""The words of this room: comparison, guard, control, verdict. The field names are the JSON names."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from heapswap.findings import Finding
+
+
+class Decision(StrEnum):
+    """The answer."""
+
+    ADOPT = "adopt"
+    KEEP = "keep"
+    INCONCLUSIVE = "inconclusive"
+    UNSAFE = "unsafe"
+
+
+class Comparison(StrEnum):
+    """What one comparison of a candidate with the baseline on one metric says."""
+
+    BETTER = "better"
+    NOT_BETTER = "not_better"
+    UNKNOWN = "unknown"
+
+
+class GuardState(StrEnum):
+    """Whether a limit on a metric that must not get worse is kept."""
+
+    HELD = "held"
+    """the confidence limit is inside"""
+    BROKEN = "broken"
+    """the confidence limit on the other side is outside"""
+    OPEN = "open"
+    """the interval straddles the limit"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """One candidate against the baseline on one metric: candidate / baseline - 1, negative is less."""
+
+    candidate: str
+    metric: str
+    effect: float | None
+    low: float | None
+    high: float | None
+    """99 % interval; None where too few runs allow one"""
+    verdict: Comparison
+    runs: int
+    """runs of the candidate that the estimate rests on"""
+    baseline: float | None = None
+    """typical value of the baseline, in the metric's unit"""
+    unit: str = "1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardCheck:
+    """One metric that must not get worse by more than a limit."""
+
+    candidate: str
+    metric: str
+    limit: float
+    """largest allowed effect as a ratio, the absolute floor included"""
+    effect: float | None
+    low: float | None
+    high: float | None
+    state: GuardState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """The A/A control: the two baseline runs of each confirming block against each other."""
+
+    metric: str
+    noise: float | None
+    """typical relative difference of two runs of the same thing (the noise floor)"""
+    blocks: int
+    effect: float | None = None
+    """baseline against itself, candidate / baseline - 1; should hold zero"""
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotTried:
+    """A candidate that was not run, with the reason."""
+
+    candidate: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The answer, and everything it rests on."""
+
+    kind: str = "verdict"
+    schema: int = 1
+    outcome: Decision
+    candidate: str | None
+    """spelling; None unless adopted"""
+    baseline: str
+    objective: str
+    primary: str
+    rule: str
+    """name of the rule that fired"""
+    reason: str
+    """one sentence for a person"""
+    comparisons: tuple[Effect, ...] = ()
+    guards: tuple[GuardCheck, ...] = ()
+    control: Control | None = None
+    excluded: float | None = None
+    """a gain above this fraction is excluded for every candidate; None where nothing can be excluded"""
+    runs: int = 0
+    runs_needed: int | None = None
+    """about how many more runs would settle an inconclusive answer"""
+    not_tried: tuple[NotTried, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    evidence: str = ""
+    """digest of the trial this rests on, ``sha256:…``"""

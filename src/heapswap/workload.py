@@ -1,0 +1,43 @@
+"""What is run, and how to tell that it worked."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Direction(StrEnum):
+    """Which way a metric is better."""
+
+    LESS = "less"
+    MORE = "more"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """A metric of the user's own, read from the program's output by a regular expression with one group."""
+
+    name: str
+    pattern: str
+    unit: str = "1"
+    direction: Direction = Direction.LESS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """A plain command. Paths are absolute; the command is resolved before anything runs."""
+
+    argv: tuple[str, ...]
+    directory: str
+    """working directory"""
+    stdin: str = "/dev/null"
+    """a file that is opened anew for every run"""
+    setup: str = ""
+    """shell command run once before everything, unmeasured"""
+    prepare: str = ""
+    """shell command run before every run, unmeasured"""
+    cleanup: str = ""
+    """shell command run once after everything, unmeasured"""
+    timeout: float | None = None
+    """seconds after which a run's whole process tree is killed"""
+    accepted: tuple[int, ...] = (0,)
+    """exit statuses that count as success"""
+    metrics: tuple[Metric, ...] = ()
