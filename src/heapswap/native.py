@@ -9,7 +9,7 @@ FOLDER = Path(__file__).parent / "_native"
 
 
 def bundled(name: str) -> Path | None:
-    """The bundled library called `name` (``mimalloc``, ``mimalloc_v2``, ``jemalloc``, …), or None if it was not built."""
+    """The bundled library called `name` (``mimalloc``, ``mimalloc_v2``, …), or None if it was not built."""
     for suffix in (*EXTENSION_SUFFIXES, ".so"):
         path = FOLDER / f"{name}{suffix}"
         if path.is_file():

@@ -91,7 +91,8 @@ class Candidate:
     """One choice that can be run: a library (or none), knob values, and Python's own allocator.
 
     ``library`` is a family name, a path with a slash, ``system`` (the C library's own, other allocators and their
-    knobs stripped) or ``current`` (exactly what runs today). Spelled ``LIB[+feature][@version][/recipe][:knob=value,…]``.
+    knobs stripped) or ``current`` (exactly what runs today).
+    Spelled ``LIB[+feature][@version][/recipe][:knob=value,…]``.
     """
 
     library: str

@@ -176,3 +176,23 @@ class Design:
     """confirming blocks asked for; None: as the budget allows"""
     simplicity: tuple[int, ...] = field(default=())
     """for each candidate its cost of change: 0 nothing, 1 a knob, 2 a library, 3 a library with knobs"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What a session tells while it runs: after every run, and before each one starts."""
+
+    running: Slot | None
+    """the run under way; None at the end"""
+    done: int
+    expected: int
+    """runs in all, as far as is known now"""
+    elapsed: float
+    remaining: float
+    """seconds, an estimate"""
+    leader: str = ""
+    """spelling of the candidate that is ahead; empty while nothing is known"""
+    effect: float | None = None
+    low: float | None = None
+    high: float | None = None
+    """its effect on the primary metric so far, with the interval"""
