@@ -1,0 +1,101 @@
+# `make` lists what can be asked for. Every target works from a bare clone and prepares what it needs.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+# rustup installs here, and a shell that never logged in does not know it.
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+VENV := .venv
+BIN := $(VENV)/bin
+CARGO := cargo
+MANIFEST := --manifest-path native/Cargo.toml --locked
+# pyproject.toml says which libraries there are: one Cargo feature each.
+ALLOCATORS := $(shell sed -n 's/^features = \["\(.*\)"\]$$/\1/p' pyproject.toml)
+NATIVE_SOURCES := $(shell find native -path native/target -prune -o -type f -print)
+# Processes that run tests at the same time.
+WORKERS ?= 2
+DEMO := heapswap advise --budget 2m --objective cpu -- lua5.4 corpus/lua_churn.lua
+
+.PHONY: help
+help: ## list what can be asked for
+	@sed -nE 's/^([a-z-]+):.*## (.*)$$/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
+
+.PHONY: demo
+demo: install packages-demo ## build everything, then ask the main question about a real program (about 2 minutes of runs)
+	@echo "demo: corpus/lua_churn.lua spends its time in malloc; is another allocator worth it?"
+	@echo "demo: running $(DEMO)"
+	@$(BIN)/$(DEMO)
+
+.PHONY: test
+test: install packages-test ## build everything, then run every test that is not an acceptance line
+	@scripts/timed 'cargo test' $(CARGO) test $(MANIFEST) --workspace --quiet
+	@$(BIN)/pytest -m 'not acceptance' --numprocesses=$(WORKERS) --dist=loadfile --durations=15
+
+.PHONY: check
+check: check-ruff check-format check-types check-imports check-rustfmt check-clippy ## style, types, the direction of dependencies, Rust lints
+
+.PHONY: check-ruff check-format check-types check-imports check-rustfmt check-clippy
+check-ruff: install
+	@scripts/timed 'ruff check' $(BIN)/ruff check
+check-format: install
+	@scripts/timed 'ruff format --check' $(BIN)/ruff format --check
+check-types: install
+	@scripts/timed 'mypy --strict' $(BIN)/mypy --strict
+check-imports: install
+	@scripts/timed 'lint-imports' $(BIN)/lint-imports --no-cache
+check-rustfmt: install
+	@scripts/timed 'cargo fmt --check' $(CARGO) fmt --manifest-path native/Cargo.toml --all --check
+check-clippy: install
+	@scripts/timed 'clippy' $(CARGO) clippy $(MANIFEST) --workspace --all-targets -- -D warnings
+	@for feature in $(ALLOCATORS); do \
+	    scripts/timed "clippy, allocators with $$feature" \
+	        $(CARGO) clippy $(MANIFEST) --release --package heapswap-allocators --features "$$feature" -- -D warnings; \
+	done
+
+.PHONY: bench
+bench: install packages-test ## measure heapswap itself: allocation loop, launcher, start-up of `run`
+	@for script in benchmarks/*.py; do \
+	    scripts/timed "$$script" $(BIN)/python "$$script"; \
+	done
+
+.PHONY: acceptance
+acceptance: install packages-test ## every promise with its figure, as a table (about an hour)
+	@$(BIN)/python -m tests.acceptance
+
+.PHONY: install
+install: toolchain $(VENV)/.installed ## build the native parts and install heapswap, editable, into .venv
+
+.PHONY: build
+build: install ## build a wheel and a source distribution into dist/
+	@$(BIN)/python -m build
+
+.PHONY: clean
+clean: ## remove everything that was built, .venv included
+	rm -rf $(VENV) build dist native/target acceptance-results .hypothesis .mypy_cache .ruff_cache .pytest_cache \
+	    src/*.egg-info src/heapswap/_native/*.so src/heapswap/_native/heapswap-launch
+	find src tests benchmarks corpus -name __pycache__ -prune -exec rm -rf {} +
+
+.PHONY: packages-build packages-demo packages-test toolchain
+packages-build packages-demo packages-test: packages-%:
+	@scripts/system-packages $*
+toolchain: packages-build
+	@scripts/require-cargo
+
+$(VENV)/pyvenv.cfg: | toolchain
+	@echo "install: making $(VENV)"
+	@"$$(scripts/find-python)" -m venv $(VENV)
+
+$(VENV)/.developed: pyproject.toml $(VENV)/pyvenv.cfg
+	@echo "install: Python packages for development"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.developed $(NATIVE_SOURCES)
+	@echo "install: building heapswap: $(words $(ALLOCATORS)) allocators and the launcher (minutes the first time)"
+	@$(BIN)/python -m pip install --quiet --no-input --editable .
+	@touch $@
