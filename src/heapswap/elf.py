@@ -8,8 +8,10 @@ import mmap
 import os
 import stat
 import struct
+import sys
+from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -89,7 +91,7 @@ def imported(path: str | Path, names: Iterable[str]) -> frozenset[str]:
         NotElf, OSError: as `read`.
     """
     with _image(path) as image:
-        return frozenset(name for name, symbol in image.dynamic_symbols.find(names) if symbol.required)
+        return image.imported(names)
 
 
 def defined(path: str | Path, names: Iterable[str]) -> frozenset[str]:
@@ -193,25 +195,33 @@ class _Symbols:
         Linkers let a name share the tail of a longer one, so each place where the string ends like the name counts.
         """
         # bytes.find is a fast search; that of mmap is a plain loop before Python 3.13.
-        strings, rows = bytes(self._strings), bytes(self._rows)
-        order = self._record.format[0]
+        strings = bytes(self._strings)
+        starts: dict[int, str] = {}
         for name in names:
             wanted = name.encode() + b"\0"
             at = strings.find(wanted)
             while at != -1:
-                row = self._row(rows, struct.pack(f"{order}I", at))
-                if row is not None:
-                    yield name, self._symbol(row)
+                starts[at] = name
                 at = strings.find(wanted, at + 1)
+        if starts:
+            column = self._name_column()
+            for start in set(filter(starts.__contains__, column)):
+                yield from self._starting(column, start, starts[start])
 
-    def _row(self, rows: bytes, start: bytes) -> tuple[int, ...] | None:
+    def _name_column(self) -> "array[int]":
+        """Where the name of each symbol starts."""
         size = self._record.size
-        at = rows.find(start)
-        while at != -1:
-            if at % size == 0 and at + size <= len(rows):
-                return self._record.unpack_from(rows, at)
-            at = rows.find(start, at + 1)
-        return None
+        words = array("I", bytes(self._rows[: len(self._rows) // size * size]))
+        if (self._record.format[0] == "<") != (sys.byteorder == "little"):
+            words.byteswap()
+        return words[:: size // words.itemsize]
+
+    def _starting(self, column: "array[int]", start: int, name: str) -> Iterator[tuple[str, _Symbol]]:
+        index = -1
+        with suppress(ValueError):
+            while True:
+                index = column.index(start, index + 1)
+                yield name, self.at(index)[1]
 
     def _symbol(self, fields: tuple[int, ...]) -> _Symbol:
         info, index = (fields[1], fields[3]) if self._record.format.endswith("QQ") else (fields[3], fields[5])
@@ -277,7 +287,21 @@ class _Image:
         table = self.dynamic.get(_DT_GNU_HASH)
         if not table:
             return frozenset(name for name, symbol in self.dynamic_symbols.find(names) if symbol.defined)
-        return frozenset(name for name in names if self._hashed(self._offset(table[0]), name))
+        return frozenset(name for name in names if (symbol := self._hashed(name)) and symbol.defined)
+
+    def imported(self, names: Iterable[str]) -> frozenset[str]:
+        """Those of `names` that the dynamic symbol table leaves to others."""
+        asked = frozenset(names)
+        table = self.dynamic.get(_DT_GNU_HASH)
+        if table:
+            # What is not hashed comes first: imports, a few hundred even where a million names are exported. Imports
+            # whose address the program takes are hashed. A table that hashes nothing may have any start.
+            _, first, _, _ = self._records("IIII", self._offset(table[0]), 1)[0]
+            if first > 1:
+                rows = map(self.dynamic_symbols.at, range(1, first))
+                found = {name for name, symbol in rows if symbol.required and name in asked}
+                return frozenset(found | {name for name in asked if (symbol := self._hashed(name)) and symbol.required})
+        return frozenset(name for name, symbol in self.dynamic_symbols.find(asked) if symbol.required)
 
     def part(self, offset: int, size: int) -> memoryview:
         """`size` bytes at `offset`."""
@@ -352,26 +376,27 @@ class _Image:
             return count * self._symbol_record.size
         return max(0, strings_at - at)
 
-    def _hashed(self, table: int, name: str) -> bool:
+    def _hashed(self, name: str) -> _Symbol | None:
         """Look a name up as the loader does, in the table that `DT_GNU_HASH` points to."""
+        table = self._offset(self.dynamic[_DT_GNU_HASH][0])
         wanted = 5381
         for byte in name.encode():
             wanted = (wanted * 33 + byte) & 0xFFFFFFFF
         buckets, first, filter_size, _ = self._records("IIII", table, 1)[0]
         if buckets == 0:
-            return False
+            return None
         filter_end = table + 16 + filter_size * struct.calcsize(self._order + self._layout.word)
         (index,) = self._records("I", filter_end + wanted % buckets * 4, 1)[0]
         if index < first:
-            return False
+            return None
         while True:
             (hashed,) = self._records("I", filter_end + buckets * 4 + (index - first) * 4, 1)[0]
             if hashed | 1 == wanted | 1:
                 found, symbol = self.dynamic_symbols.at(index)
-                if found == name and symbol.defined:
-                    return True
+                if found == name:
+                    return symbol
             if hashed & 1:
-                return False
+                return None
             index += 1
 
     def _kind(self, interpreter: str, soname: str) -> Kind:
