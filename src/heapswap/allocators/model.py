@@ -1,5 +1,6 @@
 """The words of this room: family, knob, guard, library, candidate, activation."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -13,6 +14,17 @@ class KnobType(StrEnum):
     REAL = "real"
     CHOICE = "choice"
     TEXT = "text"
+
+
+class Carrier(StrEnum):
+    """What takes a knob's value into the process."""
+
+    VARIABLE = "variable"
+    """an environment variable of its own: ``MALLOC_ARENA_MAX=2``"""
+    CONFIGURATION = "configuration"
+    """a key in the variable that this build reads: ``MALLOC_CONF=narenas:2,tcache:false``"""
+    TUNABLES = "tunables"
+    """a key in the C library's list: ``GLIBC_TUNABLES=glibc.malloc.tcache_count=0``"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,14 +46,26 @@ class Knob:
     choices: tuple[str, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
+    carrier: Carrier = Carrier.VARIABLE
+    alias: str = ""
+    """the tunable that is the same setting, and that wins where both are set"""
+
+
+class Condition(StrEnum):
+    """What a guard looks at."""
+
+    MARKER = "marker"
+    """a PEP 508 marker must hold"""
+    PAGE_SIZE = "page-size"
+    """the kernel's pages must not be larger than those the library was built for"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
     """A platform condition under which a family must not be used, with the accident that taught it."""
 
-    marker: str
-    """a PEP 508 marker that must hold for the family to be usable"""
+    condition: Condition = Condition.MARKER
+    marker: str = ""
     reason: str
 
 
@@ -52,6 +76,65 @@ class Recipe:
     name: str
     knobs: tuple[tuple[str, str], ...]
     purpose: str
+    since: str = ""
+    """first version it is meant for; empty: always"""
+    until: str = ""
+    """first version it is no longer meant for; empty: still"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """One library of a family that comes with heapswap."""
+
+    name: str
+    """file name without its ending, as `heapswap.native.bundled` knows it"""
+    features: tuple[str, ...] = ()
+    line: str = ""
+    """first number of its version: tells two builds of a family apart without opening them"""
+    configuration: str = ""
+    """the environment variable or prefix it reads"""
+    needs: str = ""
+    """what building it takes"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Soname:
+    """A file name under which a system installs a family."""
+
+    stem: str
+    """the name up to and including ``.so``"""
+    features: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allocator:
+    """A family: how it is recognised, found, configured and tuned. One data file each."""
+
+    name: str
+    summary: str
+    upstream: str
+    symbols: tuple[str, ...] = ()
+    """a file that defines one of these carries this family"""
+    sonames: tuple[Soname, ...] = ()
+    """what to look for on the system, in order of preference"""
+    package: str = ""
+    """Debian package that provides a system library; empty: there is none"""
+    builds: tuple[Build, ...] = ()
+    """bundled libraries, in order of preference"""
+    configuration: str = ""
+    """the variable or prefix that a build of the distribution reads"""
+    version: str = ""
+    """regular expression with one group that finds the version among the bytes of a library"""
+    booleans: tuple[str, str] = ("true", "false")
+    """how this family spells yes and no"""
+    quiet: tuple[tuple[str, str], ...] = ()
+    """variables that keep it from writing into the program's output; the user's own value wins"""
+    knobs: tuple[Knob, ...] = ()
+    """a knob whose default or range changed has one row a range of versions"""
+    recipes: tuple[Recipe, ...] = ()
+    guards: tuple[Guard, ...] = ()
+    provider: Callable[[], tuple[str, ...]] | None = None
+    """paths of libraries that a plugin brings along"""
 
 
 class Origin(StrEnum):

@@ -1,0 +1,21 @@
+"""snmalloc: nothing to configure at run time."""
+
+from heapswap.allocators.model import Allocator, Build, Guard, Soname
+
+FAMILY = Allocator(
+    name="snmalloc",
+    summary="message passing for memory that another thread frees",
+    upstream="https://github.com/microsoft/snmalloc",
+    symbols=("sn_malloc", "sn_rust_alloc"),
+    sonames=(
+        Soname(stem="libsnmallocshim.so"),
+        Soname(stem="libsnmallocshim-checks.so", features=("checks",)),
+    ),
+    builds=(Build(name="snmalloc", line="0", needs="a C++20 compiler"),),
+    guards=(
+        Guard(
+            marker="platform_machine in 'x86_64 aarch64'",
+            reason="snmalloc keeps two words in one atomic, which other processors lack",
+        ),
+    ),
+)
