@@ -1,0 +1,63 @@
+//! A preloadable malloc library. Exactly one Cargo feature chooses the allocator behind it.
+//!
+//! `family` defines the C functions once, with the answers that glibc documents; `backend` is the chosen
+//! allocator behind six functions; `marker` says in the file what was built.
+#![no_std]
+
+/// Refuses to build two allocators into one library.
+macro_rules! at_most_one {
+    () => {};
+    ($first:literal $(, $other:literal)*) => {
+        #[cfg(all(feature = $first, any($(feature = $other),*)))]
+        compile_error!(concat!(
+            "global allocator has already been set: the feature `", $first, "` is on and so is another allocator. ",
+            "One library holds one allocator: build once for each feature ",
+            "(`cargo build --release -p heapswap-allocators --features ", $first, "`), and never with --all-features."
+        ));
+        at_most_one!($($other),*);
+    };
+}
+
+at_most_one!("jemalloc", "mimalloc", "mimalloc-secure", "mimalloc-v2", "snmalloc");
+
+#[cfg(feature = "jemalloc")]
+#[path = "backend/jemalloc.rs"]
+mod backend;
+
+#[cfg(any(feature = "mimalloc", feature = "mimalloc-secure", feature = "mimalloc-v2"))]
+#[path = "backend/mimalloc.rs"]
+mod backend;
+
+#[cfg(feature = "snmalloc")]
+#[path = "backend/snmalloc.rs"]
+mod backend;
+
+#[cfg(any(
+    feature = "jemalloc",
+    feature = "mimalloc",
+    feature = "mimalloc-secure",
+    feature = "mimalloc-v2",
+    feature = "snmalloc"
+))]
+mod family;
+
+#[cfg(any(
+    feature = "jemalloc",
+    feature = "mimalloc",
+    feature = "mimalloc-secure",
+    feature = "mimalloc-v2",
+    feature = "snmalloc"
+))]
+mod marker;
+
+// Without an explicit link to it the library would bind to unversioned, that is oldest, C library symbols.
+#[link(name = "c")]
+unsafe extern "C" {
+    fn abort() -> !;
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo) -> ! {
+    // SAFETY: abort has no precondition.
+    unsafe { abort() }
+}
