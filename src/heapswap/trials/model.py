@@ -144,6 +144,26 @@ class Trial:
     findings: tuple[Finding, ...] = ()
 
 
+class Demand(StrEnum):
+    """What adopting needs of a guard."""
+
+    HELD = "held"
+    """the confidence limit must be inside: memory, which is nearly free of noise"""
+    NOT_BROKEN = "not-broken"
+    """the estimate must be inside and the limit not shown to be broken: time, which is not"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardLimit:
+    """A metric that must not get worse by more than the larger of a ratio and an absolute amount."""
+
+    metric: str
+    ratio: float
+    floor: float = 0.0
+    """in the metric's unit"""
+    demand: Demand
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Criteria:
     """The numbers of an objective that the design of a trial needs before the first confirming run."""
@@ -156,8 +176,10 @@ class Criteria:
     """and beyond this absolute amount, in the metric's unit (bytes for memory)"""
     keep_ratio: float = 0.10
     """keep when an improvement above this fraction is excluded"""
-    error: float = 0.01
+    error: float = 0.003
     """probability of a wrong adopt for the whole trial"""
+    guards: tuple[GuardLimit, ...] = ()
+    """what must not get worse while the primary metric gets better"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +198,34 @@ class Design:
     """confirming blocks asked for; None: as the budget allows"""
     simplicity: tuple[int, ...] = field(default=())
     """for each candidate its cost of change: 0 nothing, 1 a knob, 2 a library, 3 a library with knobs"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a trial will do with its budget, as told by the first baseline run."""
+
+    candidates: tuple[str, ...]
+    """the candidates that are tried, in order of promise"""
+    rounds: tuple[int, ...]
+    """candidates in each screening round; each round has one baseline run too"""
+    blocks: int
+    """confirming blocks of four runs that fit after screening"""
+    runs: int
+    """runs in all, at most, the first one included"""
+    seconds: float
+    """about how long they take"""
+    not_tried: tuple[tuple[str, str], ...] = ()
+    """candidate and the reason it will not be run"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Perturbation:
+    """What is equal within a block and random across blocks, so that no layout is measured by accident."""
+
+    hash_seed: int
+    """PYTHONHASHSEED, where the user has not set one; 1 to 4,294,967,295"""
+    padding: int
+    """bytes by which the environment grows: 0 to 4,095"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
