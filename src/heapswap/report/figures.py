@@ -1,0 +1,98 @@
+"""How a metric, a value, an effect and an interval are written."""
+
+from math import isfinite
+
+from heapswap.units import format_bytes, format_duration, format_effect
+
+UNKNOWN = "-"
+"""stands where nothing is known"""
+
+_NAMES = {
+    "wall": "wall time",
+    "cpu": "CPU time",
+    "user": "user CPU time",
+    "system": "system CPU time",
+    "peak": "peak memory",
+    "mean": "mean memory",
+    "idle": "idle memory",
+    "faults": "page faults",
+}
+_TITLES = {"peak": "peak", "mean": "mean", "idle": "idle", "user": "user", "system": "system", "faults": "faults"}
+
+
+def name(metric: str) -> str:
+    """A metric in a sentence; the user's own keeps its name."""
+    return _NAMES.get(metric, metric)
+
+
+def title(metric: str) -> str:
+    """A metric above a column."""
+    return _TITLES.get(metric, name(metric))
+
+
+def known(value: float | None) -> float | None:
+    """The value where it is a number to show."""
+    return value if value is not None and isfinite(value) else None
+
+
+def amount(value: float | None, unit: str) -> str:
+    """A value in its unit: ``1.21 s``, ``132 MiB``, ``1,250 requests/s``."""
+    value = known(value)
+    if value is None:
+        return UNKNOWN
+    if unit == "s":
+        return format_duration(value)
+    if unit == "B" and abs(value) < 1e18:
+        return format_bytes(value)
+    number = f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
+    return number if unit in ("", "1") else f"{number} {unit}"
+
+
+def percent(effect: float | None) -> str:
+    """An effect: ``-38.1 %``, ``+120 %``, ``0.0 %``; a hundredfold and more as ``x125``."""
+    effect = known(effect)
+    if effect is None:
+        return UNKNOWN
+    if abs(effect) >= 99:
+        return f"x{1 + effect:.3g}"
+    return "0.0 %" if abs(effect) < 0.0005 else format_effect(effect)
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """Both ends in a sentence: ``-40.2 % to -35.9 %``."""
+    return f"{percent(low)} to {percent(high)}"
+
+
+def span(low: float | None, high: float | None) -> str:
+    """Both ends in a column, in percent: ``-40.2..-35.9``; empty where neither is known."""
+    return _span(low, high, whole_from=99.5)
+
+
+def rounded_span(low: float | None, high: float | None) -> str:
+    """Both ends in a narrow column, whole percents from ten on: ``-40..-36``."""
+    return _span(low, high, whole_from=9.95)
+
+
+def _span(low: float | None, high: float | None, whole_from: float) -> str:
+    if known(low) is None and known(high) is None:
+        return ""
+    return f"{_end(low, whole_from)}..{_end(high, whole_from)}"
+
+
+def _end(effect: float | None, whole_from: float) -> str:
+    text = percent(effect)
+    if effect is None or not text.endswith(" %"):
+        return "?" if text == UNKNOWN else text
+    points = effect * 100
+    return f"{points:+.0f}" if abs(points) >= whole_from else text.removesuffix(" %")
+
+
+def share(fraction: float) -> str:
+    """A margin or noise without a sign: ``10 %``, ``1.2 %``."""
+    points = abs(fraction) * 100
+    return f"{points:.2g} %" if points < 10 else f"{points:.0f} %"
+
+
+def count(number: int, thing: str) -> str:
+    """``1 run``, ``24 runs``."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

@@ -1,0 +1,47 @@
+"""Guards as text: a line a candidate, with figures only where a limit is not held."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.text import Text
+
+from heapswap.report.figures import count, interval, name, percent
+from heapswap.report.lines import paragraph
+from heapswap.verdict.model import GuardCheck, GuardState
+
+_STYLES = {GuardState.BROKEN: "red", GuardState.OPEN: "yellow", GuardState.HELD: ""}
+
+
+def guard_lines(guards: Iterable[GuardCheck], order: Sequence[str], width: int) -> list[Text]:
+    """For each candidate in `order`: broken guards, then open ones, with effect and limit; then how many are held."""
+    checks = list(guards)
+    lines: list[Text] = []
+    for candidate in order:
+        mine = [check for check in checks if check.candidate == candidate]
+        if mine:
+            style = _STYLES[_worst(mine)]
+            lines += paragraph(f"{candidate}: {_summary(mine)}", width, first="  ", rest="    ", style=style)
+    return lines
+
+
+def _worst(checks: Sequence[GuardCheck]) -> GuardState:
+    return next(state for state in _STYLES if any(check.state is state for check in checks))
+
+
+def _summary(checks: Sequence[GuardCheck]) -> str:
+    held = [check for check in checks if check.state is GuardState.HELD]
+    if len(held) == len(checks):
+        return f"held ({', '.join(name(check.metric) for check in held)})."
+    told = [_told(check) for state in _STYLES for check in checks if check.state is state and check not in held]
+    if held:
+        told.append(f"{count(len(held), 'other')} held")
+    return "; ".join(told) + "."
+
+
+def _told(check: GuardCheck) -> str:
+    if check.effect is None:
+        seen = "not measured"
+    elif check.low is None and check.high is None:
+        seen = percent(check.effect)
+    else:
+        seen = f"{percent(check.effect)} ({interval(check.low, check.high)})"
+    return f"{name(check.metric)} {check.state.upper()}, {seen}, limit {percent(check.limit)}"

@@ -1,0 +1,106 @@
+"""What to type next, as commands that can be pasted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+
+from rich.text import Text
+
+from heapswap.report.figures import count
+from heapswap.report.lines import paragraph
+from heapswap.report.shellwords import command_lines
+from heapswap.verdict.model import Decision, Verdict
+from heapswap.workload import Workload
+
+_DEEPER = 3
+"""candidates proposed for a closer look"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing to do: why, and the command (empty: nothing to type)."""
+
+    purpose: str
+    words: tuple[str, ...] = ()
+    stdin: str = ""
+    """file the shell redirects standard input from"""
+
+
+def step_lines(steps: Sequence[Step], width: int) -> list[Text]:
+    """Each purpose as a sentence with its command indented below."""
+    lines: list[Text] = []
+    for step in steps:
+        lines += paragraph(step.purpose, width, first="  ", rest="  ")
+        if step.words:
+            lines += [Text(line, style="cyan") for line in command_lines(step.words, width, step.stdin)]
+    return lines
+
+
+def steps(verdict: Verdict, workload: Workload, ranked: Sequence[str]) -> tuple[Step, ...]:
+    """What the verdict asks the reader to do; `ranked` are the candidates, the best first."""
+    return (*_act(verdict, workload), *_look_deeper(workload, verdict, ranked))
+
+
+def budget_that_would_do(verdict: Verdict) -> str:
+    """A budget for the runs so far and those still needed, such as ``90s`` or ``7m``; empty where none can be told."""
+    wall = next((row.baseline for row in verdict.comparisons if row.metric == "wall" and row.baseline), None)
+    if wall is None or verdict.runs_needed is None:
+        return ""
+    # A quarter more: candidates may be slower than the baseline, and starting a run costs time too.
+    seconds = (verdict.runs + verdict.runs_needed) * wall * 1.25
+    return f"{ceil(seconds / 30) * 30}s" if seconds <= 90 else f"{ceil(seconds / 60)}m"
+
+
+def _act(verdict: Verdict, workload: Workload) -> tuple[Step, ...]:
+    match verdict.outcome:
+        case Decision.ADOPT if verdict.candidate is not None:
+            stdin = "" if workload.stdin == "/dev/null" else workload.stdin
+            launch = ("heapswap", "run", verdict.candidate)
+            return (
+                Step(
+                    purpose=f"To run the program with {verdict.candidate}:",
+                    words=(*launch, "--", *workload.argv),
+                    stdin=stdin,
+                ),
+                Step(
+                    purpose="To see it as plain environment variables, for a service file or a container:",
+                    words=(*launch, "--dry-run", "--", *workload.argv),
+                ),
+            )
+        case Decision.INCONCLUSIVE:
+            budget = budget_that_would_do(verdict)
+            if not budget:
+                return ()
+            words = ("heapswap", "advise", "--budget", budget, *_objective(verdict), *_options(workload))
+            more = count(verdict.runs_needed or 0, "more run")
+            return (Step(purpose=f"To settle it (about {more}):", words=(*words, "--", *workload.argv)),)
+        case Decision.UNSAFE:
+            return (Step(purpose="Leave the allocator as it is."),)
+        case _:
+            return (Step(purpose="Nothing to change."),)
+
+
+def _look_deeper(workload: Workload, verdict: Verdict, ranked: Sequence[str]) -> tuple[Step, ...]:
+    # A comma separates candidates here, so a spelling that holds one cannot stand in the list.
+    listed = [candidate for candidate in ranked if "," not in candidate][:_DEEPER]
+    if not listed:
+        return ()
+    words = ("heapswap", "trial", "--candidates", ",".join(listed), *_objective(verdict), *_options(workload))
+    return (Step(purpose="To look deeper, at these candidates alone:", words=(*words, "--", *workload.argv)),)
+
+
+def _objective(verdict: Verdict) -> tuple[str, ...]:
+    return () if verdict.objective == "balanced" else ("--objective", verdict.objective)
+
+
+def _options(workload: Workload) -> tuple[str, ...]:
+    """The options that describe the workload, as `advise` and `trial` take them."""
+    pairs = [
+        ("--stdin", "" if workload.stdin == "/dev/null" else workload.stdin),
+        ("--setup", workload.setup),
+        ("--prepare", workload.prepare),
+        ("--cleanup", workload.cleanup),
+        ("--timeout", "" if workload.timeout is None else f"{workload.timeout:g}s"),
+        *(("--metric", f"{metric.name}={metric.pattern}") for metric in workload.metrics),
+    ]
+    return tuple(word for option, value in pairs if value for word in (option, value))

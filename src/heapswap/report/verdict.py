@@ -1,0 +1,176 @@
+"""The answer of `heapswap advise`: what to do in one sentence, then everything it rests on."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.text import Text
+
+from heapswap import artifact
+from heapswap.report.figures import amount, count, interval, known, name, percent, share
+from heapswap.report.findings import finding_lines
+from heapswap.report.guards import guard_lines
+from heapswap.report.lines import heading, paragraph
+from heapswap.report.nextstep import step_lines, steps
+from heapswap.report.tables import comparison_table, metrics_shown, ranked
+from heapswap.report.terminal import Colour, render
+from heapswap.verdict.model import Decision, Effect, NotTried, Verdict
+from heapswap.workload import Workload
+
+_STYLES = {
+    Decision.ADOPT: "bold green",
+    Decision.KEEP: "bold",
+    Decision.INCONCLUSIVE: "bold yellow",
+    Decision.UNSAFE: "bold red",
+}
+
+
+def verdict_json(verdict: Verdict) -> bytes:
+    """One JSON object and a newline."""
+    return artifact.encode(verdict) + b"\n"
+
+
+def verdict_text(
+    verdict: Verdict, *, workload: Workload, results: str, width: int, colour: Colour = Colour.NEVER
+) -> str:
+    """The whole answer at `width` columns; `results` is the folder that holds everything measured."""
+    order = candidates_in_order(verdict, workload)
+    return render(
+        [
+            *headline_lines(verdict, order, width),
+            *before_and_after(verdict, order, width),
+            *evidence_lines(verdict, order, width),
+            *heading("Next"),
+            *step_lines(steps(verdict, workload, order), width),
+            *results_lines(results, width),
+        ],
+        colour,
+    )
+
+
+def candidates_in_order(verdict: Verdict, workload: Workload) -> list[str]:
+    """Candidates that were run, the best first."""
+    return ranked(verdict.comparisons, verdict.primary, verdict.candidate, workload.metrics)
+
+
+def headline_lines(verdict: Verdict, order: Sequence[str], width: int) -> list[Text]:
+    """The answer in one sentence."""
+    return paragraph(headline(verdict, order), width, rest="", style=_STYLES[verdict.outcome])
+
+
+def headline(verdict: Verdict, order: Sequence[str]) -> str:
+    """The answer in one sentence, with the effect it rests on."""
+    match verdict.outcome:
+        case Decision.ADOPT:
+            row = _row(verdict, verdict.candidate, verdict.primary)
+            return f"Adopt {verdict.candidate}{': ' + _shown(row) if row else ''}."
+        case Decision.KEEP:
+            kept = "the present allocator" if verdict.baseline == "current" else verdict.baseline
+            if verdict.excluded is None:
+                return f"Keep {kept}: {_sentence(verdict.reason)}"
+            return f"Keep {kept}: a gain above {share(verdict.excluded)} in {name(verdict.primary)} is excluded."
+        case Decision.INCONCLUSIVE:
+            row = _row(verdict, order[0], verdict.primary) if order else None
+            best = f"the best so far, {row.candidate}, shows {_shown(row)}" if row else _sentence(verdict.reason)[:-1]
+            more = verdict.runs_needed
+            return f"Inconclusive: {best}" + ("." if more is None else f"; {_settled_by(more)}.")
+        case Decision.UNSAFE:
+            return f"Unsafe: {_sentence(verdict.reason)}"
+
+
+def before_and_after(verdict: Verdict, order: Sequence[str], width: int) -> list[Text]:
+    """The values behind the effects of the candidate that the answer is about."""
+    if verdict.outcome not in (Decision.ADOPT, Decision.INCONCLUSIVE) or not order:
+        return []
+    subject = verdict.candidate or order[0]
+    told = [
+        f"{name(metric)} {amount(row.baseline, row.unit)} -> {amount(row.baseline * (1 + row.effect), row.unit)}"
+        for metric in metrics_shown(verdict.comparisons, verdict.primary)
+        if (row := _row(verdict, subject, metric))
+        and known(row.baseline) is not None
+        and row.baseline is not None
+        and known(row.effect) is not None
+        and row.effect is not None
+    ]
+    return paragraph(_capital(", ".join(told)) + ".", width, rest="") if told else []
+
+
+def evidence_lines(verdict: Verdict, order: Sequence[str], width: int) -> list[Text]:
+    """Table, reasons, guards, findings and what was not tried; a section with nothing to say is left out."""
+    return [
+        *_table(verdict, order, width),
+        *_section("Why", _why(verdict, width)),
+        *_section("Guards (what must not get worse; 95 % limits)", guard_lines(verdict.guards, order, width)),
+        *_section("Findings", finding_lines(verdict.findings, width)),
+        *_section("Not tried", _not_tried(verdict.not_tried, width)),
+    ]
+
+
+def results_lines(results: str, width: int) -> list[Text]:
+    """Where everything measured is kept."""
+    return [Text(), *paragraph(f"Everything measured is kept in {results}", width, rest="  ", style="dim")]
+
+
+def _table(verdict: Verdict, order: Sequence[str], width: int) -> list[Text]:
+    if not order:
+        return []
+    table = comparison_table(
+        verdict.comparisons, baseline=verdict.baseline, primary=verdict.primary, order=order, width=width
+    )
+    legend = [f"*: decides (objective {verdict.objective}). (n): runs of the candidate; {verdict.runs} runs in all."]
+    legend.append(f"Effects against {verdict.baseline}, 99 % intervals below.")
+    control = verdict.control
+    if control and control.noise is not None:
+        legend.append(f"Noise floor {share(control.noise)}: so much do two runs of the same thing differ")
+        legend[-1] += f" in {name(control.metric)} ({count(control.blocks, 'block')})."
+    if control and control.effect is not None:
+        legend.append(
+            f"{verdict.baseline} against itself: {_with_interval(control.effect, control.low, control.high)}."
+        )
+    if table.left_out:
+        legend.append(f"No room here for {', '.join(map(name, table.left_out))}: widen the terminal or use --json.")
+    return [Text(), *table.lines, *paragraph(" ".join(legend), width, rest="", style="dim")]
+
+
+def _section(name: str, lines: list[Text]) -> list[Text]:
+    return [*heading(name), *lines] if lines else []
+
+
+def _why(verdict: Verdict, width: int) -> list[Text]:
+    reason = _sentence(verdict.reason) + " " if verdict.reason else ""
+    return paragraph(f"{reason}(rule: {verdict.rule})", width, first="  ")
+
+
+def _not_tried(candidates: Iterable[NotTried], width: int) -> list[Text]:
+    reasons: dict[str, list[str]] = {}
+    for item in candidates:
+        reasons.setdefault(item.reason, []).append(item.candidate)
+    return [
+        line
+        for reason, names in reasons.items()
+        for line in paragraph(f"{', '.join(names)}: {reason}", width, first="  ", rest="    ")
+    ]
+
+
+def _row(verdict: Verdict, candidate: str | None, metric: str) -> Effect | None:
+    return next((row for row in verdict.comparisons if row.candidate == candidate and row.metric == metric), None)
+
+
+def _shown(row: Effect) -> str:
+    if row.low is None and row.high is None:
+        return f"{name(row.metric)} {percent(row.effect)} (too few runs for an interval)"
+    return f"{name(row.metric)} {percent(row.effect)} (99 % interval {interval(row.low, row.high)})"
+
+
+def _with_interval(effect: float | None, low: float | None, high: float | None) -> str:
+    return percent(effect) if low is None and high is None else f"{percent(effect)} ({interval(low, high)})"
+
+
+def _settled_by(runs: int) -> str:
+    return f"about {count(runs, 'more run')} would settle it"
+
+
+def _sentence(reason: str) -> str:
+    return reason.rstrip(" .") + "."
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
