@@ -80,12 +80,11 @@ fn jump_slot(name: &CStr) -> Option<*const c_void> {
     let count = entry(DT_PLTRELSZ)? as usize / size_of::<Relocation>();
     for index in 0..count {
         // SAFETY: DT_PLTRELSZ counts the bytes of the table at DT_JMPREL.
-        let relocation = unsafe { &*relocations.add(index) };
+        let relocation = unsafe { &*relocations.wrapping_add(index) };
         // SAFETY: the upper half of `info` is an index into the symbol table.
-        let symbol = unsafe { &*symbols.add((relocation.info >> 32) as usize) };
-        // SAFETY: the name of a symbol is an offset into the string table.
-        let called = unsafe { names.add(symbol.name as usize) };
-        // SAFETY: the string table holds C strings.
+        let symbol = unsafe { &*symbols.wrapping_add((relocation.info >> 32) as usize) };
+        let called = names.wrapping_add(symbol.name as usize);
+        // SAFETY: the name of a symbol is an offset into the string table, which holds C strings.
         if unsafe { CStr::from_ptr(called.cast()) } == name {
             let slot: *const *const c_void = base.wrapping_add(relocation.offset as usize).cast();
             // SAFETY: the slot is inside this library, aligned, and filled before its constructors run.
