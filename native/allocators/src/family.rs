@@ -11,8 +11,8 @@ use core::ptr::null_mut;
 const EINVAL: c_int = 22;
 const ENOMEM: c_int = 12;
 
-/// `PTRDIFF_MAX`: glibc refuses more; beyond it not every backend sets `errno`.
-const LARGEST: usize = isize::MAX as usize;
+/// No address space holds as much. Nearer to `PTRDIFF_MAX` not every backend sets `errno`.
+const IMPOSSIBLE: usize = 1 << 62;
 
 /// The alignment of every block (`max_align_t`).
 const NATURAL: usize = 16;
@@ -35,7 +35,7 @@ fn page_size() -> usize {
 
 /// A block at a multiple of `alignment`, a power of two, or the error.
 fn aligned_block(alignment: usize, size: usize) -> Result<*mut c_void, c_int> {
-    if size > LARGEST.saturating_sub(alignment) {
+    if size >= IMPOSSIBLE || alignment >= IMPOSSIBLE {
         return Err(ENOMEM);
     }
     // An empty block is aligned too, which not every backend does for size 0.
@@ -46,7 +46,7 @@ fn aligned_block(alignment: usize, size: usize) -> Result<*mut c_void, c_int> {
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn malloc(size: usize) -> *mut c_void {
-    if size > LARGEST {
+    if size >= IMPOSSIBLE {
         return refuse(ENOMEM);
     }
     // SAFETY: any size may be asked for.
@@ -63,14 +63,14 @@ unsafe extern "C" fn free(block: *mut c_void) {
 unsafe extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
     match count.checked_mul(size) {
         // SAFETY: any count and size may be asked for.
-        Some(total) if total <= LARGEST => unsafe { backend::calloc(count, size) },
+        Some(total) if total < IMPOSSIBLE => unsafe { backend::calloc(count, size) },
         _ => refuse(ENOMEM),
     }
 }
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn realloc(block: *mut c_void, size: usize) -> *mut c_void {
-    if size > LARGEST {
+    if size >= IMPOSSIBLE {
         return refuse(ENOMEM);
     }
     // SAFETY: null or a live block, by the contract of realloc.
