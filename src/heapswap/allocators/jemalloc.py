@@ -200,7 +200,7 @@ FAMILY = Allocator(
         Recipe(
             name="returning-unthreaded",
             knobs=(("dirty_decay_ms", "0"), ("muzzy_decay_ms", "0")),
-            purpose="gives memory back as it is freed, without a thread: for programs that fork or must stay unthreaded",
+            purpose="gives memory back as it is freed, and adds no thread: for programs that fork",
             since="5.0",
         ),
         Recipe(

@@ -14,9 +14,7 @@ FAMILY = Allocator(
     builds=(
         Build(name="mimalloc", line="3", configuration="MIMALLOC_", needs="a C compiler"),
         Build(name="mimalloc_v2", line="2", configuration="MIMALLOC_", needs="a C compiler"),
-        Build(
-            name="mimalloc_secure", features=("secure",), line="3", configuration="MIMALLOC_", needs="a C compiler"
-        ),
+        Build(name="mimalloc_secure", features=("secure",), line="3", configuration="MIMALLOC_", needs="a C compiler"),
     ),
     configuration="MIMALLOC_",
     booleans=("1", "0"),
