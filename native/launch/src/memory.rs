@@ -8,6 +8,9 @@
 //! - at *best guess* by the growth of its resident set since;
 //! - a process not yet read counts whole at most, and at best guess without what it got from its parent by fork;
 //! - a process that is gone leaves its shared pages to those that shared them.
+//!
+//! Pages that processes outside the tree map too (the C library) count by share, but never less than the process that maps
+//! most of them.
 
 /// One process at one moment, in bytes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,6 +41,11 @@ impl Share {
 }
 
 impl Holding {
+    /// Pages that are its own alone, as far as is known.
+    fn private(&self) -> u64 {
+        self.share.map_or(0, |share| share.private.min(self.resident))
+    }
+
     fn most(&self) -> u64 {
         let Some(share) = self.share else { return self.resident };
         let faulted = self.faulted.saturating_sub(share.faulted);
@@ -64,13 +72,16 @@ pub struct Estimate {
 impl Estimate {
     /// `left` is what processes gone since the last reading may have left to the others.
     pub fn of(holdings: &[Holding], left: u64) -> Self {
-        let largest = holdings.iter().map(|holding| holding.resident).max().unwrap_or(0);
         let sum: u64 = holdings.iter().map(|holding| holding.resident).sum();
         if holdings.len() < 2 {
-            return Self { low: largest, value: largest, high: largest };
+            return Self { low: sum, value: sum, high: sum };
         }
-        let high = (holdings.iter().map(Holding::most).sum::<u64>() + left).clamp(largest, sum);
-        let value = (holdings.iter().map(Holding::guess).sum::<u64>() + left).clamp(largest, high);
+        let largest = holdings.iter().map(|holding| holding.resident).max().unwrap_or(0);
+        let private: u64 = holdings.iter().map(Holding::private).sum();
+        let common = holdings.iter().map(|holding| holding.resident - holding.private()).max().unwrap_or(0);
+        let floor = largest.max(private + common);
+        let high = (holdings.iter().map(Holding::most).sum::<u64>() + left).clamp(floor, sum);
+        let value = (holdings.iter().map(Holding::guess).sum::<u64>() + left).clamp(floor, high);
         let current = holdings.iter().all(|holding| holding.share.is_some_and(|share| share.faulted == holding.faulted));
         Self { low: if current { value } else { largest }, value, high }
     }
@@ -146,6 +157,13 @@ mod tests {
         let tree = [read(200, 40, 0); 3];
         assert_eq!(Estimate::of(&tree, 80 * MIB).value, 200 * MIB);
         assert_eq!(read(200, 40, 10).share.map(|share| share.common()), Some(30 * MIB));
+    }
+
+    #[test]
+    fn what_all_the_machine_shares_counts_at_least_once() {
+        // Two programs of 1 MiB each and a C library of 2 MiB that a hundred others map.
+        let tree = [read(3, 1, 1); 2];
+        assert_eq!(Estimate::of(&tree, 0), Estimate { low: 4 * MIB, value: 4 * MIB, high: 4 * MIB });
     }
 
     #[test]

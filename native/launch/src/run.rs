@@ -23,8 +23,9 @@ const DEATH: u64 = 10 * SECOND;
 const SHORTEST: u64 = MILLISECOND;
 const LONGEST: u64 = 20 * MILLISECOND;
 const FRACTION: u64 = 64;
-/// The launcher's looks cost at most this part of one core.
-const SHARE_OF_CPU: u64 = 100;
+/// The launcher's looks may cost so many nanoseconds, and beyond that a hundredth of the run's time.
+const LOOK_CREDIT: u64 = 2 * MILLISECOND;
+const LOOK_FRACTION: u64 = 100;
 /// Rest is less than 2 % of a core over a quarter of a second.
 const REST: f64 = 0.25;
 const REST_CPU: f64 = 0.02 * REST;
@@ -68,6 +69,8 @@ pub struct Run {
     before: Disturbance,
     own_before: u64,
     next_look: u64,
+    /// Nanoseconds of the launcher's CPU that looks took, readings of proportional sets not counted.
+    looking: u64,
     rest_was_read: bool,
 }
 
@@ -96,6 +99,7 @@ impl Run {
             before,
             own_before,
             next_look: 0,
+            looking: 0,
             rest_was_read: false,
         };
         run.look();
@@ -200,7 +204,7 @@ impl Run {
 
     fn look(&mut self) {
         let began = clock::monotonic();
-        let cpu = clock::own_cpu();
+        let cpu = clock::own_cpu() - self.tree.reading();
         let elapsed = began.saturating_sub(self.exec);
         let resting = self.timeline.last().is_some_and(|last| {
             self.timeline.cpu_since(last.at - REST).is_some_and(|used| used < REST_CPU)
@@ -210,8 +214,9 @@ impl Run {
         if let Some(point) = self.tree.look(elapsed, reading) {
             self.timeline.push(point);
         }
-        let cost = (clock::own_cpu() - cpu) * SHARE_OF_CPU;
-        self.next_look = began + (elapsed / FRACTION).clamp(SHORTEST, LONGEST).max(cost);
+        self.looking += clock::own_cpu() - self.tree.reading() - cpu;
+        let affordable = self.exec + self.looking.saturating_sub(LOOK_CREDIT) * LOOK_FRACTION;
+        self.next_look = affordable.max(began + (elapsed / FRACTION).clamp(SHORTEST, LONGEST));
     }
 
     fn record(&mut self) -> Record {

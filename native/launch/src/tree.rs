@@ -143,6 +143,11 @@ impl Tree {
         self.alive.iter().map(Process::seen).collect()
     }
 
+    /// Nanoseconds of the launcher's CPU that readings of proportional sets took.
+    pub fn reading(&self) -> u64 {
+        self.reading
+    }
+
     /// Every process that was seen, in the order of their pids.
     pub fn processes(&self) -> Vec<Seen> {
         let mut all: Vec<Seen> = self.alive.iter().map(Process::seen).chain(self.gone.iter().cloned()).collect();
