@@ -66,6 +66,10 @@ bench: install packages-test ## measure heapswap itself: allocation loop, launch
 acceptance: install packages-test ## every promise with its figure, as a table (about an hour)
 	@$(BIN)/python -m tests.acceptance
 
+.PHONY: docs
+docs: install ## write docs/knobs.md anew from the allocator families
+	@$(BIN)/python scripts/knob_tables.py > docs/knobs.md
+
 .PHONY: install
 install: toolchain $(VENV)/.installed ## build the native parts and install heapswap, editable, into .venv
 
