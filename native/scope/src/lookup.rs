@@ -41,12 +41,12 @@ unsafe extern "C" fn getenv(name: *const c_char) -> *mut c_char {
         // SAFETY: the entry is `NAME=value`, so its value is inside the string.
         unsafe { entry.as_ptr().add(name.len() + 1) }
     });
-    // A value that the program set itself is the program's.
-    if found.cast_const() == users {
-        knob.candidates_value().as_ptr().cast_mut().cast()
-    } else {
-        found
+    if found.cast_const() != users {
+        // A value that the program set itself is the program's.
+        return found;
     }
+    knob.candidates_value()
+        .map_or(ptr::null_mut(), |value| value.as_ptr().cast_mut())
 }
 
 /// # Safety

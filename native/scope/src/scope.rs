@@ -13,9 +13,9 @@ pub const PRELOAD: &[u8] = b"LD_PRELOAD";
 /// One variable that heapswap changed. The strings are copies: programs that write their title over the original
 /// environment do not reach them.
 pub struct Variable {
-    /// `NAME=value` as the candidate needs it
-    pub candidate: &'static CStr,
     pub name: &'static [u8],
+    /// `NAME=value` as the candidate needs it, None where it needs the variable away
+    pub candidate: Option<&'static CStr>,
     /// `HEAPSWAP_WAS_NAME=value`, None where the user had no such variable
     pub was: Option<&'static CStr>,
 }
@@ -27,8 +27,10 @@ impl Variable {
         CStr::from_bytes_with_nul(&was[WAS.len()..]).ok()
     }
 
-    pub fn candidates_value(&self) -> &'static [u8] {
-        &self.candidate.to_bytes()[self.name.len() + 1..]
+    /// The value as the candidate needs it.
+    pub fn candidates_value(&self) -> Option<&'static CStr> {
+        let candidate = self.candidate?.to_bytes_with_nul();
+        CStr::from_bytes_with_nul(&candidate[self.name.len() + 1..]).ok()
     }
 }
 
@@ -126,21 +128,18 @@ fn copy<'a>(
         unsafe { CStr::from_ptr::<'static>(kept) }
     };
 
+    let entry = keep(line);
     let mut filled = 0;
-    for name in names(line) {
-        let Some(candidate) = entries
+    for name in names(entry) {
+        let candidate = entries
             .clone()
-            .find(|entry| text::value(entry, name).is_some())
-        else {
-            continue;
-        };
+            .find(|entry| text::value(entry, name).is_some());
         let was = entries
             .clone()
             .find(|entry| was_value(entry, name).is_some());
-        let candidate = keep(candidate);
         let variable = Variable {
-            candidate,
-            name: &candidate.to_bytes()[..name.len()],
+            name,
+            candidate: candidate.map(&mut keep),
             was: was.map(&mut keep),
         };
         // SAFETY: `filled` is below `count`, for which there is room.
@@ -149,7 +148,6 @@ fn copy<'a>(
         unsafe { place.write(variable) };
         filled += 1;
     }
-    let entry = keep(line);
     // SAFETY: the first `filled` Variables are written, and stay.
     let variables = unsafe { core::slice::from_raw_parts(variables, filled) };
     // SAFETY: the mapping starts with room for a Scope.
@@ -193,13 +191,17 @@ unsafe fn put_back(array: *mut *const c_char, scope: &Scope) {
 
 /// What stands in the user's own environment in place of this entry.
 fn users_entry<'a>(entry: &'a CStr, scope: &Scope) -> Option<&'a CStr> {
-    if text::value(entry, SCOPE).is_some()
-        || scope
-            .variables
-            .iter()
-            .any(|v| was_value(entry, v.name).is_some())
-    {
+    if text::value(entry, SCOPE).is_some() {
         return None;
+    }
+    let remembered = |variable: &&Variable| was_value(entry, variable.name).is_some();
+    if let Some(variable) = scope.variables.iter().find(remembered) {
+        // A variable that the candidate needs away comes back here; any other one, where it stands.
+        return if variable.candidate.is_none() {
+            variable.users()
+        } else {
+            None
+        };
     }
     match scope
         .variables
@@ -240,11 +242,9 @@ impl Merged {
         let slots = entries.clone().count() + 2 * scope.variables.len() + 2;
         let table = slots * size_of::<*const c_char>();
         // An entry of a changed variable is written at most once joined to the candidate's and once as what it was.
-        let ours: usize = scope
-            .variables
-            .iter()
-            .map(|v| v.candidate.count_bytes() + WAS.len() + 2)
-            .sum();
+        let length =
+            |v: &Variable| v.candidate.map_or(0, CStr::count_bytes) + WAS.len() + PRELOAD.len() + 3;
+        let ours: usize = scope.variables.iter().map(length).sum();
         let theirs: usize = entries
             .clone()
             .filter(|e| changed(e).is_some())
@@ -265,19 +265,21 @@ impl Merged {
         };
 
         for entry in entries.clone() {
-            match changed(entry) {
-                Some(variable) => push(merged(variable, Some(entry), &mut writer)),
-                None => push(entry.as_ptr()),
-            }
+            let string = match changed(entry) {
+                Some(variable) => merged(variable, Some(entry), &mut writer),
+                None => Some(entry.as_ptr()),
+            };
+            string.into_iter().for_each(&mut push);
         }
         for variable in scope.variables {
-            let now = entries
+            let string = match entries
                 .clone()
-                .find(|entry| text::value(entry, variable.name).is_some());
-            match now {
-                Some(entry) => push(writer.write(&[WAS, entry.to_bytes()])),
-                None => push(merged(variable, None, &mut writer)),
-            }
+                .find(|entry| text::value(entry, variable.name).is_some())
+            {
+                Some(entry) => Some(writer.write(&[WAS, entry.to_bytes()])),
+                None => merged(variable, None, &mut writer),
+            };
+            string.into_iter().for_each(&mut push);
         }
         push(scope.entry.as_ptr());
         push(ptr::null());
@@ -295,30 +297,28 @@ impl Merged {
 
 /// The entry that carries both the candidate and what the program made of the variable since: a preload list is
 /// joined, and a knob that the program set itself is the program's.
-fn merged(variable: &Variable, now: Option<&CStr>, writer: &mut Writer) -> *const c_char {
+fn merged(variable: &Variable, now: Option<&CStr>, writer: &mut Writer) -> Option<*const c_char> {
     if now == variable.users() {
-        return variable.candidate.as_ptr();
+        return variable.candidate.map(CStr::as_ptr);
     }
-    match now {
-        Some(entry) if variable.name == PRELOAD => {
-            let list = text::value(entry, PRELOAD).unwrap_or_default();
-            writer.write(&[PRELOAD, b"=", own_preloads(variable), b":", list])
-        }
-        Some(entry) => entry.as_ptr(),
-        None if variable.name == PRELOAD => writer.write(&[PRELOAD, b"=", own_preloads(variable)]),
-        None => variable.candidate.as_ptr(),
+    if variable.name != PRELOAD {
+        return now.or(variable.candidate).map(CStr::as_ptr);
     }
+    let own = own_preloads(variable);
+    let list = now
+        .and_then(|entry| text::value(entry, PRELOAD))
+        .unwrap_or_default();
+    let separator: &[u8] = if list.is_empty() { b"" } else { b":" };
+    Some(writer.write(&[PRELOAD, b"=", own, separator, list]))
 }
 
 /// The preload list without the user's own, which heapswap puts last.
 fn own_preloads(variable: &Variable) -> &'static [u8] {
-    let all = variable.candidates_value();
-    let Some(users) = variable
+    let all = variable.candidates_value().unwrap_or_default().to_bytes();
+    let users = variable
         .users()
         .and_then(|entry| text::value(entry, PRELOAD))
-    else {
-        return all;
-    };
+        .unwrap_or_default();
     all.strip_suffix(users)
         .and_then(|own| own.strip_suffix(b":"))
         .unwrap_or(all)

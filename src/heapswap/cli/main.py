@@ -1,12 +1,14 @@
 """The whole program on one page: pick the verb, parse, act, report errors in one line."""
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import NoReturn
 
 from heapswap import __version__
-from heapswap.errors import HeapswapError
+from heapswap.errors import HeapswapError, Misuse
 
 VERBS = {
     "advise": "inspect the program, trial the candidates, and say which change helps",
@@ -22,13 +24,15 @@ EPILOG = "Exit status: 0 for any answer, 2 misuse, 3 cannot go on; `run` returns
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run heapswap with `argv` (default: the process's own) and return its exit status."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    words, command = split_command(words)
+    words, command = split_command(list(sys.argv[1:] if argv is None else argv))
     try:
-        arguments = parse(words)
-        return int(import_module(f"heapswap.cli.{arguments.verb}").execute(arguments, command))
+        verb, options = split_verb(words)
+        module = import_module(f"heapswap.cli.{verb}")
+        parser = _Parser(prog=f"heapswap {verb}", description=VERBS[verb], epilog=EPILOG)
+        module.configure(parser)
+        return int(module.execute(parser.parse_args(options), command))
     except HeapswapError as error:
-        print(f"heapswap: {error}", file=sys.stderr)
+        say(str(error))
         return error.exit_status
     except KeyboardInterrupt:
         return 130
@@ -42,18 +46,45 @@ def split_command(words: list[str]) -> tuple[list[str], list[str] | None]:
     return words[:at], words[at + 1 :]
 
 
-def parse(words: list[str]) -> argparse.Namespace:
-    """Parse the words before ``--``; only the chosen verb's module is imported. Misuse exits with status 2."""
-    parser = argparse.ArgumentParser(
+def split_verb(words: list[str]) -> tuple[str, list[str]]:
+    """The verb and its options. ``--help`` and ``--version`` before a verb print and exit.
+
+    Raises:
+        Misuse: no verb, or an unknown one.
+    """
+    at = next((index for index, word in enumerate(words) if not word.startswith("-")), len(words))
+    if at > 0:
+        _front_page().parse_args(words[:at])
+    if at == len(words):
+        raise Misuse(f"no verb; choose from {', '.join(VERBS)}")
+    verb = words[at]
+    if verb not in VERBS:
+        raise Misuse(f"no verb '{verb}'; choose from {', '.join(VERBS)}")
+    return verb, words[at + 1 :]
+
+
+def say(line: str) -> None:
+    """One line on standard error, where there is one: a closed stream must not send it to standard output."""
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            print(f"heapswap: {line}", file=sys.stderr)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Misuse is one line, as everywhere."""
+
+    def error(self, message: str) -> NoReturn:
+        raise Misuse(f"{message}; see {self.prog} --help")
+
+
+def _front_page() -> argparse.ArgumentParser:
+    verbs = "\n".join(f"  {verb:12}{summary}" for verb, summary in VERBS.items())
+    parser = _Parser(
         prog="heapswap",
-        description="Is the memory allocator costing this program, and which change would really help?",
-        epilog=EPILOG,
+        usage="heapswap VERB [OPTIONS] [-- PROGRAM ARGUMENTS]",
+        description=f"Is the memory allocator costing this program, and which change would really help?\n\n{verbs}",
+        epilog=f"{EPILOG}\n`heapswap VERB --help` explains one verb.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"heapswap {__version__}")
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    chosen = next((word for word in words if not word.startswith("-")), None)
-    for verb, summary in VERBS.items():
-        verb_parser = verbs.add_parser(verb, help=summary, description=summary, epilog=EPILOG)
-        if verb == chosen:
-            import_module(f"heapswap.cli.{verb}").configure(verb_parser)
-    return parser.parse_args(words)
+    return parser

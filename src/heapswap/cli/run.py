@@ -1,0 +1,127 @@
+"""``heapswap run``: become the program, under one candidate. No process stays behind.
+
+What heapswap has to say goes to standard error, which the program shares, so it says little: an error refuses with
+one line each, a warning (the swap may not do what is expected) is one line, and notes are for ``--verbose``.
+"""
+
+import argparse
+import errno
+import os
+from collections.abc import Iterable, Mapping
+from typing import NoReturn
+
+from heapswap.allocators.activation import activate, disabled, environment
+from heapswap.allocators.model import Preloads
+from heapswap.allocators.spelling import parse
+from heapswap.cli.main import say
+from heapswap.dispositions import environment_at_start, ignored_at_start, restore
+from heapswap.errors import CannotGoOn, Misuse
+from heapswap.findings import Finding, Level
+from heapswap.inspection.conflicts import preflight
+from heapswap.inspection.program import find, resolve
+from heapswap.scope import SCOPE, scoped
+
+USAGE = "heapswap run [--only] [--dry-run] [-v] CANDIDATE -- PROGRAM ARGUMENTS"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this verb."""
+    parser.usage = USAGE
+    parser.add_argument(
+        "candidate",
+        metavar="CANDIDATE",
+        nargs="?",
+        help="LIB[+feature][@version][/recipe][:knob=value,…], such as mimalloc or system:arena_max=2",
+    )
+    parser.add_argument("--only", action="store_true", help="for this program alone; what it starts runs without")
+    parser.add_argument("--dry-run", action="store_true", help="run nothing; print the environment in shell form")
+    parser.add_argument("-v", "--verbose", action="store_true", help="say what is worth knowing, too")
+
+
+def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
+    """Replace this process by the program; returns only from a dry run.
+
+    Raises:
+        Misuse: no command, no candidate, a candidate that cannot be meant, or a second global allocator.
+        CannotGoOn: the candidate or the program is not there, or the swap could not take effect.
+    """
+    if not command:
+        raise Misuse(f"no command to run; write: {USAGE}")
+    users = environment_at_start()
+    wanted = users if disabled(users) else environment_of(arguments, command, users)
+    if arguments.dry_run:
+        print(shell_form(command, users, wanted))
+        return 0
+    become(command, wanted, ignored_at_start(os.environ))
+
+
+def environment_of(arguments: argparse.Namespace, command: list[str], users: Mapping[str, str]) -> dict[str, str]:
+    """The environment that puts the candidate in force, once nothing speaks against it."""
+    if arguments.candidate is None:
+        raise Misuse(f"no candidate; write: {USAGE}")
+    candidate = parse(arguments.candidate)
+    program = resolve(command[0], users, os.getcwd(), command[1:])  # noqa: PTH109 - a string is what is wanted
+    activation = activate(candidate, python=str(program.python or ""))
+    wanted = environment(activation, users, Preloads.MERGE)
+    settle(preflight(program, activation, users), verbose=arguments.verbose)
+    return scoped(users, wanted, os.getpid()) if arguments.only else wanted
+
+
+def settle(findings: Iterable[Finding], *, verbose: bool) -> None:
+    """Say what has to be said, and refuse where an error was found.
+
+    Raises:
+        CannotGoOn: for the last error; those before it are said.
+    """
+    errors = []
+    for finding in findings:
+        line = f"{finding.seen}; {finding.remedy}"
+        if finding.level is Level.ERROR:
+            errors.append(line)
+        elif finding.level is Level.WARNING or verbose:
+            say(f"{finding.level}: {line}")
+    if errors:
+        for line in errors[:-1]:
+            say(line)
+        raise CannotGoOn(errors[-1])
+
+
+def become(command: list[str], environ: Mapping[str, str], ignored: tuple[int, ...]) -> NoReturn:
+    """Replace this process, as execvp(3) would: looked up in PATH, a script without ``#!`` is the shell's.
+
+    Raises:
+        CannotGoOn: the kernel refuses.
+    """
+    restore(ignored)
+    try:
+        try:
+            os.execvpe(command[0], command, environ)
+        except OSError as error:
+            if error.errno != errno.ENOEXEC:
+                raise
+            script = str(find(command[0], environ, os.getcwd()))  # noqa: PTH109
+            os.execve("/bin/sh", ["/bin/sh", script, *command[1:]], environ)
+    except OSError as error:
+        raise CannotGoOn(f"'{command[0]}' cannot be started: {error.strerror}; check its name and form") from None
+
+
+def shell_form(command: list[str], users: Mapping[str, str], wanted: Mapping[str, str]) -> str:
+    """What would be changed, for ``eval``; as the last line, a comment, the whole as one command.
+
+    A scope belongs to one process: the shell's own (``$$``), which then has to exec the program.
+    """
+    from shlex import join, quote  # noqa: PLC0415 - only a dry run quotes
+
+    def value(name: str) -> str:
+        if name == SCOPE:
+            _, _, names = wanted[name].partition(" ")
+            return f"$${quote(f' {names}')}"
+        return quote(wanted[name])
+
+    settings = [f"{name}={value(name)}" for name in wanted if wanted[name] != users.get(name)]
+    removed = [name for name in users if name not in wanted]
+    lines = [f"export {setting}" for setting in settings] + [f"unset {name}" for name in removed]
+    if SCOPE in wanted:
+        return "\n".join([*lines, f"# exec {join(command)}"])
+    words = [word for name in removed for word in ("-u", name)] + settings
+    return "\n".join([*lines, " ".join(["# env", *words, join(command)])])

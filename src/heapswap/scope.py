@@ -1,0 +1,46 @@
+"""One candidate for one process: the environment that `native/scope` reads at the program's start.
+
+The library restores the user's own values for everything the program starts, and keeps the candidate where the same
+process goes on with another program. `native/scope/src/lib.rs` draws the private entries.
+"""
+
+from collections.abc import Mapping
+
+from heapswap import native
+from heapswap.errors import CannotGoOn
+
+PRELOAD = "LD_PRELOAD"
+SCOPE = "HEAPSWAP_SCOPE"
+"""the process, and the names of the variables that differ from the user's own"""
+WAS = "HEAPSWAP_WAS_"
+"""before the name of a variable: the user's own value"""
+
+
+def scoped(users: Mapping[str, str], candidates: Mapping[str, str], pid: int) -> dict[str, str]:
+    """The candidate's environment with the scope on top; process `pid` must exec the program with it.
+
+    Where nothing differs there is nothing to scope. A process that is in a scope already keeps what that one
+    remembers of the user's own values.
+
+    Raises:
+        CannotGoOn: the scope's library is missing, or is where nothing can be preloaded from.
+    """
+    changed = {name for name in {*users, *candidates} if users.get(name) != candidates.get(name)}
+    if not changed:
+        return dict(candidates)
+    outer = users.get(SCOPE, "").split()
+    remembered = outer[1:] if outer[:1] == [str(pid)] else []
+    added = sorted((changed | {PRELOAD}).difference(remembered))
+    result = dict(candidates)
+    if PRELOAD in added:
+        result[PRELOAD] = ":".join(filter(None, (_library(), candidates.get(PRELOAD, ""))))
+    result.update({WAS + name: users[name] for name in added if name in users})
+    result[SCOPE] = " ".join((str(pid), *remembered, *added))
+    return result
+
+
+def _library() -> str:
+    path = str(native.required("scope"))
+    if any(character.isspace() or character == ":" for character in path):
+        raise CannotGoOn(f"'{path}' holds a space or a colon and cannot be preloaded; install heapswap elsewhere")
+    return path
