@@ -12,10 +12,10 @@ _STYLES = {GuardState.BROKEN: "red", GuardState.OPEN: "yellow", GuardState.HELD:
 
 
 def guard_lines(guards: Iterable[GuardCheck], order: Sequence[str], width: int) -> list[Text]:
-    """For each candidate in `order`: broken guards, then open ones, with effect and limit; then how many are held."""
+    """For each candidate, those in `order` first: guards broken, guards open, and how many are held."""
     checks = list(guards)
     lines: list[Text] = []
-    for candidate in order:
+    for candidate in dict.fromkeys((*order, *(check.candidate for check in checks))):
         mine = [check for check in checks if check.candidate == candidate]
         if mine:
             style = _STYLES[_worst(mine)]

@@ -5,8 +5,8 @@ import re
 from rich.cells import cell_len, chop_cells
 from rich.text import Text
 
-# A number stays on the line of its unit.
-_UNIT = re.compile(r"(?<=\d) (?=(?:%|ms|s|min|h|B|[KMGT]iB)(?!\w))")
+# A number stays on the line of its unit, and an arrow beside what it joins.
+_JOINED = re.compile(r"(?<=\d) (?=(?:%|ms|s|min|h|B|[KMGT]iB)(?!\w))| (?=-> )|(?<= ->) ")
 _GLUE = "\ue000"
 # A spelling or path may be broken after these.
 _JOINT = re.compile(r"(?<=[/:,+@=;&?])")
@@ -30,7 +30,7 @@ def pieces(word: str, width: int) -> list[str]:
 
 def fold(text: str, width: int) -> list[str]:
     """Prose as lines of at most `width`, broken between words; a longer word is broken after its separators."""
-    glued = _UNIT.sub(_GLUE, printable(" ".join(text.split())))
+    glued = _JOINED.sub(_GLUE, printable(" ".join(text.split())))
     words = (
         [piece for word in glued.split(" ") for piece in pieces(word, width)] if cell_len(glued) > width else [glued]
     )

@@ -83,10 +83,10 @@ def _act(verdict: Verdict, workload: Workload) -> tuple[Step, ...]:
 def _look_deeper(workload: Workload, verdict: Verdict, ranked: Sequence[str]) -> tuple[Step, ...]:
     # A comma separates candidates here, so a spelling that holds one cannot stand in the list.
     listed = [candidate for candidate in ranked if "," not in candidate][:_DEEPER]
-    if not listed:
-        return ()
-    words = ("heapswap", "trial", "--candidates", ",".join(listed), *_objective(verdict), *_options(workload))
-    return (Step(purpose="To look deeper, at these candidates alone:", words=(*words, "--", *workload.argv)),)
+    candidates = ("--candidates", ",".join(listed)) if listed else ()
+    purpose = "To look deeper, at these candidates alone:" if listed else "To measure the candidates all the same:"
+    words = ("heapswap", "trial", *candidates, *_objective(verdict), *_options(workload), "--", *workload.argv)
+    return (Step(purpose=purpose, words=words),)
 
 
 def _objective(verdict: Verdict) -> tuple[str, ...]:

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 
 _PLAIN = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
+# What keeps a meaning between double quotes.
+_LIVE = re.compile(r'["$`\\!]')
+_OPTION = re.compile(r"--?[\w-]*\w|<")
 _FIRST, _REST = " " * 4, " " * 6
 
 
@@ -14,6 +17,8 @@ def quote(word: str) -> str:
     """One word for the shell. Control characters and undecodable bytes are written as escapes, never sent raw."""
     if _PLAIN.fullmatch(word):
         return word
+    if word.isprintable() and "'" in word and not _LIVE.search(word):
+        return f'"{word}"'
     if word.isprintable():
         return "'" + word.replace("'", "'\\''") + "'"
     return "$'" + "".join(_escaped(character) for character in word) + "'"
@@ -27,9 +32,15 @@ def command_lines(words: Sequence[str], width: int, stdin: str = "") -> list[str
     """
     room = width - 2  # " \" ends every line that is continued
     lines = [_FIRST]
-    for word, quoted in [(w, quote(w)) for w in words] + ([("<", "<"), (stdin, quote(stdin))] if stdin else []):
+    quoted_words = [(word, quote(word)) for word in words] + ([("<", "<"), (stdin, quote(stdin))] if stdin else [])
+    for number, (word, quoted) in enumerate(quoted_words):
         apart = "" if not lines[-1].strip() else " "
-        if cell_len(lines[-1] + apart + quoted) <= room:
+        # An option, or a redirection, stays beside its value where both fit on one line.
+        follows = number + 1 < len(quoted_words) and _OPTION.fullmatch(word)
+        both = f"{quoted} {quoted_words[number + 1][1]}" if follows else quoted
+        if cell_len(_REST + both) > room:
+            both = quoted
+        if cell_len(lines[-1] + apart + both) <= room:
             lines[-1] += apart + quoted
             continue
         if apart:

@@ -10,7 +10,7 @@ from heapswap.report.findings import finding_lines
 from heapswap.report.guards import guard_lines
 from heapswap.report.lines import heading, paragraph
 from heapswap.report.nextstep import step_lines, steps
-from heapswap.report.tables import comparison_table, metrics_shown, ranked
+from heapswap.report.tables import comparison_table, guard_breakers, metrics_shown, ranked
 from heapswap.report.terminal import Colour, render
 from heapswap.verdict.model import Decision, Effect, NotTried, Verdict
 from heapswap.workload import Workload
@@ -69,6 +69,7 @@ def headline(verdict: Verdict, order: Sequence[str]) -> str:
             return f"Keep {kept}: a gain above {share(verdict.excluded)} in {name(verdict.primary)} is excluded."
         case Decision.INCONCLUSIVE:
             row = _row(verdict, order[0], verdict.primary) if order else None
+            row = row if row and known(row.effect) is not None else None
             best = f"the best so far, {row.candidate}, shows {_shown(row)}" if row else _sentence(verdict.reason)[:-1]
             more = verdict.runs_needed
             return f"Inconclusive: {best}" + ("." if more is None else f"; {_settled_by(more)}.")
@@ -97,8 +98,8 @@ def evidence_lines(verdict: Verdict, order: Sequence[str], width: int) -> list[T
     """Table, reasons, guards, findings and what was not tried; a section with nothing to say is left out."""
     return [
         *_table(verdict, order, width),
-        *_section("Why", _why(verdict, width)),
-        *_section("Guards (what must not get worse; 95 % limits)", guard_lines(verdict.guards, order, width)),
+        *_section("Why", _why(verdict, order, width)),
+        *_section("Guards (not to get worse; 95 % limits)", guard_lines(verdict.guards, order, width)),
         *_section("Findings", finding_lines(verdict.findings, width)),
         *_section("Not tried", _not_tried(verdict.not_tried, width)),
     ]
@@ -112,31 +113,45 @@ def results_lines(results: str, width: int) -> list[Text]:
 def _table(verdict: Verdict, order: Sequence[str], width: int) -> list[Text]:
     if not order:
         return []
-    table = comparison_table(
-        verdict.comparisons, baseline=verdict.baseline, primary=verdict.primary, order=order, width=width
-    )
-    legend = [f"*: decides (objective {verdict.objective}). (n): runs of the candidate; {verdict.runs} runs in all."]
-    legend.append(f"Effects against {verdict.baseline}, 99 % intervals below.")
-    control = verdict.control
-    if control and control.noise is not None:
-        legend.append(f"Noise floor {share(control.noise)}: so much do two runs of the same thing differ")
-        legend[-1] += f" in {name(control.metric)} ({count(control.blocks, 'block')})."
-    if control and control.effect is not None:
-        legend.append(
-            f"{verdict.baseline} against itself: {_with_interval(control.effect, control.low, control.high)}."
-        )
+    table = comparison_table(verdict, order, width)
+    notes = [_legend(verdict), *_noise(verdict)]
+    if guard_breakers(verdict):
+        notes.append("!: breaks a guard, so it is not adopted whatever it gains.")
     if table.left_out:
-        legend.append(f"No room here for {', '.join(map(name, table.left_out))}: widen the terminal or use --json.")
-    return [Text(), *table.lines, *paragraph(" ".join(legend), width, rest="", style="dim")]
+        notes.append(f"No room here for {', '.join(map(name, table.left_out))}: widen the terminal or use --json.")
+    return [
+        Text(),
+        *table.lines,
+        *(line for note in notes for line in paragraph(note, width, rest="", style="dim")),
+    ]
+
+
+def _legend(verdict: Verdict) -> str:
+    intervals = any(row.low is not None or row.high is not None for row in verdict.comparisons)
+    below = ", 99 % intervals below" if intervals else ""
+    return f"Effects against {verdict.baseline}{below}. *: decides. (n): runs, of {verdict.runs}."
+
+
+def _noise(verdict: Verdict) -> list[str]:
+    control = verdict.control
+    if control is None or control.noise is None:
+        return []
+    itself = ""
+    if control.effect is not None:
+        itself = f"; {verdict.baseline} against itself {_with_interval(control.effect, control.low, control.high)}"
+    blocks = f" over {count(control.blocks, 'block')}" if control.blocks else ""
+    return [f"Noise floor {share(control.noise)} in {name(control.metric)}{itself}{blocks}."]
 
 
 def _section(name: str, lines: list[Text]) -> list[Text]:
     return [*heading(name), *lines] if lines else []
 
 
-def _why(verdict: Verdict, width: int) -> list[Text]:
-    reason = _sentence(verdict.reason) + " " if verdict.reason else ""
-    return paragraph(f"{reason}(rule: {verdict.rule})", width, first="  ")
+def _why(verdict: Verdict, order: Sequence[str], width: int) -> list[Text]:
+    source = f"Objective {verdict.objective}, decided by {name(verdict.primary)}; rule {verdict.rule}."
+    said = _sentence(verdict.reason)
+    told = [] if not verdict.reason or said in headline(verdict, order) else [said]
+    return [line for text in (*told, source) for line in paragraph(text, width, first="  ")]
 
 
 def _not_tried(candidates: Iterable[NotTried], width: int) -> list[Text]:

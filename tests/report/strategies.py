@@ -1,0 +1,111 @@
+"""Any verdict that the types allow, however unlikely."""
+
+from hypothesis import strategies as st
+
+from heapswap.findings import Finding, Level
+from heapswap.trials.model import Progress, Slot, Stage
+from heapswap.verdict.model import (
+    Comparison,
+    Control,
+    Decision,
+    Effect,
+    GuardCheck,
+    GuardState,
+    NotTried,
+    Verdict,
+)
+from heapswap.workload import Direction, Metric, Workload
+
+# No lone surrogates: JSON cannot hold them. Everything else a program may print or be called is here.
+words = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
+spellings = st.one_of(
+    st.sampled_from(["mimalloc", "jemalloc/returning", "system:arena_max=2"]),
+    st.sampled_from(["jemalloc:background_thread=true,dirty_decay_ms=1000", "/opt/very/long/path/to/libfoo.so"]),
+    st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=150),
+)
+metrics = st.one_of(st.sampled_from(["wall", "cpu", "peak", "mean", "idle", "user", "faults", "throughput"]), words)
+units = st.sampled_from(["s", "B", "1", "", "requests/s", "furlongs per fortnight squared"])
+ratios = st.one_of(
+    st.none(), st.floats(-1, 1), st.floats(-1, 1e300), st.sampled_from([float("nan"), float("inf"), -0.0004, 0.0995])
+)
+values = st.one_of(st.none(), st.floats(0, 1e4), st.floats(0, 1e300))
+counts = st.integers(0, 10**6)
+
+findings = st.builds(Finding, code=words, level=st.sampled_from(Level), seen=words, remedy=words)
+effects = st.builds(
+    Effect,
+    candidate=spellings,
+    metric=metrics,
+    effect=ratios,
+    low=ratios,
+    high=ratios,
+    verdict=st.sampled_from(Comparison),
+    runs=counts,
+    baseline=values,
+    unit=units,
+)
+guards = st.builds(
+    GuardCheck,
+    candidate=spellings,
+    metric=metrics,
+    limit=st.floats(-1, 1e6),
+    effect=ratios,
+    low=ratios,
+    high=ratios,
+    state=st.sampled_from(GuardState),
+)
+controls = st.builds(Control, metric=metrics, noise=ratios, blocks=counts, effect=ratios, low=ratios, high=ratios)
+verdicts = st.builds(
+    Verdict,
+    outcome=st.sampled_from(Decision),
+    candidate=st.one_of(st.none(), spellings),
+    baseline=st.one_of(st.just("current"), spellings),
+    objective=st.sampled_from(["balanced", "cpu", "memory"]),
+    primary=metrics,
+    rule=words,
+    reason=words,
+    comparisons=st.lists(effects, max_size=12).map(tuple),
+    guards=st.lists(guards, max_size=6).map(tuple),
+    control=st.one_of(st.none(), controls),
+    excluded=st.one_of(st.none(), st.floats(0, 10)),
+    runs=counts,
+    runs_needed=st.one_of(st.none(), counts),
+    not_tried=st.lists(st.builds(NotTried, candidate=spellings, reason=words), max_size=4).map(tuple),
+    findings=st.lists(findings, max_size=4).map(tuple),
+)
+
+# What execve can take: no NUL; bytes that are no UTF-8 arrive as surrogate escapes.
+arguments = st.text(
+    st.one_of(
+        st.characters(exclude_categories=["Cs"], exclude_characters="\0"),
+        st.characters(min_codepoint=0xDC80, max_codepoint=0xDCFF),
+    ),
+    max_size=200,
+)
+commands = st.lists(arguments, min_size=1, max_size=8)
+workloads = st.builds(
+    Workload,
+    argv=commands.map(tuple),
+    directory=st.just("/srv"),
+    stdin=st.one_of(st.just("/dev/null"), arguments),
+    prepare=arguments,
+    timeout=st.one_of(st.none(), st.floats(0.1, 1e6)),
+    metrics=st.lists(
+        st.builds(Metric, name=metrics, pattern=words, unit=units, direction=st.sampled_from(Direction)), max_size=2
+    ).map(tuple),
+)
+
+slots = st.builds(Slot, stage=st.sampled_from(Stage), block=counts, position=counts, candidate=spellings)
+progresses = st.builds(
+    Progress,
+    running=st.one_of(st.none(), slots),
+    done=counts,
+    expected=counts,
+    elapsed=st.floats(0, 1e6),
+    remaining=st.floats(0, 1e6),
+    leader=st.one_of(st.just(""), spellings),
+    effect=ratios,
+    low=ratios,
+    high=ratios,
+)
+widths = st.integers(40, 120)

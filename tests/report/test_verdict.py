@@ -1,0 +1,104 @@
+"""The answer of `advise`, as a person and as a program reads it."""
+
+import re
+from dataclasses import replace
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from heapswap.report.terminal import Colour
+from heapswap.report.verdict import headline, verdict_json, verdict_text
+from heapswap.verdict.model import Decision, Verdict
+from heapswap.workload import Workload
+from tests.report import strategies
+from tests.report.examples import ADOPT, CASES, INCONCLUSIVE, KEEP, LONG, LUA, MEMORY, PATH, RESULTS, UNKNOWN
+from tests.report.golden_files import matches_golden
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("case", CASES)
+def test_text_is_the_golden_one(case: str, width: int) -> None:
+    verdict, workload = CASES[case]
+    text = verdict_text(verdict, workload=workload, results=RESULTS, width=width)
+    matches_golden(f"verdict-{case}-{width}.txt", text)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_colour_changes_no_character(width: int) -> None:
+    plain = verdict_text(MEMORY, workload=LUA, results=RESULTS, width=width)
+    coloured = verdict_text(MEMORY, workload=LUA, results=RESULTS, width=width, colour=Colour.ALWAYS)
+    assert "\x1b[1;32mAdopt" in coloured
+    assert _without_colour(coloured) == plain
+
+
+@settings(max_examples=150, deadline=None)
+@given(strategies.verdicts, strategies.workloads, strategies.arguments, strategies.widths, st.sampled_from(Colour))
+def test_any_verdict_fits_the_width(
+    verdict: Verdict, workload: Workload, results: str, width: int, colour: Colour
+) -> None:
+    text = verdict_text(verdict, workload=workload, results=results, width=width, colour=colour)
+    lines = _without_colour(text).split("\n")
+    assert [line for line in lines if cell_len(line) > width] == []
+    assert all(line.isprintable() for line in lines)
+    assert [line for line in lines if line != line.rstrip(" ")] == []
+
+
+def test_every_candidate_stays_whole() -> None:
+    for width in (80, 120):
+        text = verdict_text(MEMORY, workload=LUA, results=RESULTS, width=width)
+        assert f"\n{LONG} (12) !\n" in text
+        assert f"\n{PATH} (10)" in verdict_text(INCONCLUSIVE, workload=LUA, results=RESULTS, width=width)
+
+
+def test_the_answer_is_the_first_line() -> None:
+    first = {
+        case: verdict_text(v, workload=w, results=RESULTS, width=80).split("\n")[0] for case, (v, w) in CASES.items()
+    }
+    assert first["adopt"] == "Adopt mimalloc: CPU time -38.1 % (99 % interval -40.2 % to -35.9 %)."
+    assert first["keep"] == "Keep the present allocator: a gain above 10 % in wall time is excluded."
+    assert first["unsafe"] == "Unsafe: jemalloc changed the program's output."
+
+
+def test_inconclusive_says_how_many_runs_are_missing() -> None:
+    assert headline(INCONCLUSIVE, [PATH]).endswith("; about 24 more runs would settle it.")
+    assert headline(replace(INCONCLUSIVE, runs_needed=1), [PATH]).endswith("; about 1 more run would settle it.")
+
+
+def test_without_an_effect_the_reason_is_the_answer() -> None:
+    assert headline(UNKNOWN, ["mimalloc"]) == (
+        "Inconclusive: the trial was interrupted before the first confirming block."
+    )
+
+
+def test_keep_names_a_baseline_that_is_not_current() -> None:
+    assert headline(replace(KEEP, baseline="system"), []).startswith("Keep system: ")
+
+
+def test_metrics_without_room_are_named() -> None:
+    narrow = verdict_text(MEMORY, workload=LUA, results=RESULTS, width=50)
+    assert "No room here for" in narrow
+    assert "No room" not in verdict_text(MEMORY, workload=LUA, results=RESULTS, width=80)
+
+
+def test_json_is_one_object_on_one_line() -> None:
+    data = verdict_json(ADOPT)
+    assert data.endswith(b"}\n")
+    assert data.count(b"\n") == 1
+    assert msgspec.json.decode(data, type=Verdict) == ADOPT
+    first, second = list(msgspec.json.decode(data).items())[:2]
+    assert (first, second) == (("kind", "verdict"), ("schema", 1))
+    assert msgspec.json.decode(verdict_json(KEEP))["candidate"] is None
+
+
+@pytest.mark.parametrize("outcome", Decision)
+def test_every_outcome_ends_with_something_to_do(outcome: Decision) -> None:
+    text = verdict_text(replace(ADOPT, outcome=outcome), workload=LUA, results=RESULTS, width=80)
+    assert "\nNext\n  " in text
+    assert text.endswith(f"\n  {RESULTS}\n")
+
+
+def _without_colour(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
