@@ -5,7 +5,6 @@ and an environment into the environment of the program.
 """
 
 import os
-import platform
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -67,8 +66,8 @@ def environment(
     """The environment in which the activation is in force; `environ` is left as it is.
 
     ``MERGE`` keeps every preload and every setting that is there. ``REPLACE`` first takes away the allocators that are
-    preloaded, and the settings of those, of the C library and of the candidate's own family. ``system`` takes them
-    away in either case, and ``current`` changes nothing.
+    preloaded, and the settings of those, of the C library and of the candidate's library; settings that only other
+    programs read stay. ``system`` takes preloaded allocators away in either case, and ``current`` changes nothing.
 
     Args:
         asked: where the candidate was asked for, as an error names it.
@@ -133,7 +132,7 @@ def _refuse_unusable(library: Library, family: Allocator) -> None:
     Raises:
         CannotGoOn: a path that cannot be listed, another machine or C library, larger pages, a broken guard.
     """
-    path, machine = library.path, platform.machine()
+    path, machine = library.path, locate.machine()
     if re.search(r"[\s:]", path):
         raise CannotGoOn(f"'{path}' holds a space or a colon and cannot be preloaded; install or copy it elsewhere")
     if library.machine != machine:
@@ -209,7 +208,8 @@ def _merged(name: str, value: str, environ: Mapping[str, str], asked: str) -> st
     """A setting beside what is there already: other keys stay, the same value is fine, another one is an error."""
     there, form = environ.get(name, ""), knobs.list_form(name)
     if form is None:
-        for where, present in ((name, there), (knobs.TUNABLES, _tunables(environ).get(_tunable(name), ""))):
+        tunable = _tunables(environ).get(_tunable(name), "")
+        for present, where in ((there, "the environment"), (tunable, knobs.TUNABLES)):
             _refuse_conflict(name, (present, where), (value, asked))
         return value
     separator, equals = form

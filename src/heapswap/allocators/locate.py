@@ -6,7 +6,6 @@ its version is found among its bytes. The search is lazy, so that a bundled libr
 
 import mmap
 import os
-import platform
 import re
 import struct
 from collections.abc import Iterator, Mapping
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from heapswap import elf, native
 from heapswap.allocators import registry, versions
-from heapswap.allocators.model import Allocator, Candidate, Library, Origin, Soname
+from heapswap.allocators.model import Allocator, Candidate, Condition, Library, Origin, Soname
 from heapswap.errors import CannotGoOn, Misuse
 
 MARKER = ".heapswap.allocator"
@@ -48,8 +47,10 @@ def find(family: Allocator, candidate: Candidate) -> Library:
             return library
         present.append(library)
     asked = Candidate(library=family.name, features=candidate.features, version=candidate.version)
-    here = ", ".join(f"{_name(library)} {library.version}".strip() for library in present)
-    raise CannotGoOn(f"no {asked} here{f' (there is {here})' if here else ''}; {remedy(family, candidate.features)}")
+    if any(library.features == candidate.features for library in present):
+        here = ", ".join(f"{_name(library)} {library.version}".strip() for library in present)
+        raise CannotGoOn(f"no {asked} here: there is {here}; take one of these, or give the path of its library")
+    raise CannotGoOn(f"no {asked} here; {remedy(family, candidate.features)}")
 
 
 def libraries(family: Allocator) -> Iterator[Library]:
@@ -63,7 +64,7 @@ def libraries(family: Allocator) -> Iterator[Library]:
         # What lies there may be for another machine, or something else under the family's name.
         with suppress(OSError, elf.NotElf):
             library = _library(path, origin, family, features, configuration)
-            if library.machine == platform.machine():
+            if library.machine == machine():
                 yield library
 
 
@@ -124,14 +125,16 @@ def resolve(entry: str, environ: Mapping[str, str]) -> str | None:
     names = [f"{folder}/{entry}" for folder in folders]
     names += [path for name, path in _cached() if name == entry]
     names += [f"{folder}/{entry}" for folder in _folders()]
-    machine = platform.machine()
     for name in names:
-        try:
-            if elf.read(name).machine == machine:
+        with suppress(OSError, elf.NotElf):
+            if elf.read(name).machine == machine():
                 return name
-        except (OSError, elf.NotElf):
-            continue
     return None
+
+
+def machine() -> str:
+    """This machine as ELF files name it: ``x86_64``, ``aarch64``."""
+    return os.uname().machine
 
 
 def remedy(family: Allocator, features: tuple[str, ...] = ()) -> str:
@@ -149,9 +152,8 @@ def _places(family: Allocator) -> Iterator[tuple[str, Origin, tuple[str, ...], s
         path = native.bundled(build.name)
         if path is not None:
             yield str(path), Origin.BUNDLED, build.features, build.configuration
-    if family.provider is not None:
-        for provided in family.provider():
-            yield provided, Origin.PLUGIN, (), family.configuration
+    for provided in family.paths:
+        yield provided, Origin.PLUGIN, (), family.configuration
     for soname in family.sonames:
         for found in _installed(soname):
             yield found, Origin.SYSTEM, soname.features, family.configuration
@@ -175,8 +177,7 @@ def _matches(name: str, soname: Soname) -> bool:
 
 
 def _folders() -> tuple[str, ...]:
-    machine = platform.machine()
-    triplet = f"{machine}-linux-gnu"
+    triplet = f"{machine()}-linux-gnu"
     conda = os.environ.get("CONDA_PREFIX", "")
     folders = (
         f"/lib/{triplet}",
@@ -279,7 +280,8 @@ def _page(family: Allocator, marks: Mapping[str, str]) -> int:
     """Largest kernel page that this build works with; x86-64 knows only one size."""
     if marks.get("lg_page", "").isdigit():
         return 1 << int(marks["lg_page"])
-    return _X86_PAGE_SIZE if family.guards and platform.machine() == "x86_64" else 0
+    limited = any(guard.condition is Condition.PAGE_SIZE for guard in family.guards)
+    return _X86_PAGE_SIZE if limited and machine() == "x86_64" else 0
 
 
 def _name(library: Library) -> str:

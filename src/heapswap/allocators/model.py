@@ -1,6 +1,5 @@
 """The words of this room: family, knob, guard, library, candidate, activation."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -133,8 +132,8 @@ class Allocator:
     """a knob whose default or range changed has one row a range of versions"""
     recipes: tuple[Recipe, ...] = ()
     guards: tuple[Guard, ...] = ()
-    provider: Callable[[], tuple[str, ...]] | None = None
-    """paths of libraries that a plugin brings along"""
+    paths: tuple[str, ...] = ()
+    """libraries that a plugin brings along"""
 
 
 class Origin(StrEnum):

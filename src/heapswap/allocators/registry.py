@@ -85,7 +85,7 @@ def near(word: str, known: Iterable[str]) -> str:
     close = get_close_matches(word, names, n=3, cutoff=0.5)
     if close:
         return f"did you mean {' or '.join(close)}?"
-    return f"there are {', '.join(names)}" if names else "there are none"
+    return f"it knows {', '.join(names)}" if names else "it has none"
 
 
 def _broken(name: str, reason: str) -> Finding:

@@ -21,8 +21,10 @@ def belongs(version: str, line: str) -> bool:
 
 
 def covers(row: Knob | Recipe, version: str) -> bool:
-    """Whether a row of a table holds for this version; an unknown version is covered by every row."""
-    if not version:
-        return True
+    """Whether a row of a table holds for this version.
+
+    A version may be known in part (``2.2`` from a file name) or not at all: the row then holds when it may hold.
+    """
     number = parts(version)
-    return (not row.since or number >= parts(row.since)) and (not row.until or number < parts(row.until))
+    since, until = parts(row.since)[: len(number)], parts(row.until)
+    return number >= since and (not until or number < until)
