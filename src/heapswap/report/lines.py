@@ -48,7 +48,10 @@ def paragraph(text: str, width: int, *, first: str = "", rest: str | None = None
     """Prose folded behind a prefix: `first` on its first line and `rest` (default: blanks) on the others."""
     after = " " * cell_len(first) if rest is None else rest
     room = width - max(cell_len(first), cell_len(after))
-    return [Text(after if number else first).append(line, style=style) for number, line in enumerate(fold(text, room))]
+    lines = [Text(after if number else first).append(line, style=style) for number, line in enumerate(fold(text, room))]
+    for line in lines:
+        line.rstrip()
+    return lines
 
 
 def heading(text: str) -> list[Text]:

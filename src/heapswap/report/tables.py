@@ -169,7 +169,7 @@ def _row(row: _Row, label: int, widths: Sequence[int], width: int) -> Iterable[T
 
 def _aligned(label: Sequence[str], cells: Sequence[_Cell], room: int, widths: Sequence[int]) -> Iterable[Text]:
     """One line for each line of the tallest cell: the label to the left, figures to the right."""
-    for number in range(max(len(label), *(len(cell.lines) for cell in cells))):
+    for number in range(max([len(label), *(len(cell.lines) for cell in cells)])):
         name = label[number] if number < len(label) else ""
         line = Text(name + " " * (room - cell_len(name)))
         for cell, width in zip(cells, widths, strict=True):
