@@ -109,6 +109,34 @@ def defined(path: str | Path, names: Iterable[str]) -> frozenset[str]:
         return found
 
 
+def mentions(path: str | Path, text: bytes) -> bool:
+    """Whether `text` stands anywhere in the file.
+
+    Raises:
+        NotElf, OSError: as `read`.
+    """
+    with _image(path) as image:
+        return text in image.content
+
+
+def strings(path: str | Path, prefix: str) -> tuple[str, ...]:
+    """The zero-terminated strings among the file's constants that start with `prefix`, tails of longer ones included.
+
+    Raises:
+        NotElf, OSError: as `read`.
+    """
+    wanted = prefix.encode()
+    found = []
+    with _image(path) as image:
+        constants = image.constants
+        at = constants.find(wanted)
+        while at != -1:
+            end = constants.find(b"\0", at)
+            found.append(constants[at : end if end != -1 else None].decode(errors="surrogateescape"))
+            at = constants.find(wanted, at + 1)
+    return tuple(found)
+
+
 _MACHINES = {3: "i386", 8: "mips", 20: "ppc", 21: "ppc64", 22: "s390x", 40: "arm", 62: "x86_64", 183: "aarch64"} | {
     243: "riscv",
     258: "loongarch",
@@ -361,6 +389,17 @@ class _Image:
         return _Symbols(
             self._symbol_record, self.part(table.offset, table.size), self.part(strings.offset, strings.size)
         )
+
+    @property
+    def content(self) -> bytes:
+        """The whole file."""
+        return bytes(self._view)
+
+    @property
+    def constants(self) -> bytes:
+        """The read-only data; the whole file where no section header says where that is."""
+        found = next((row for row in self.sections if row.name == ".rodata"), None)
+        return self.content if found is None else bytes(self.part(found.offset, found.size))
 
     @property
     def _symbol_record(self) -> struct.Struct:
