@@ -1,0 +1,120 @@
+"""Whose malloc answered: the witness's journal, and what it says about a run.
+
+Every program that starts under the witness appends one record to the journal of its run (the format is explained in
+`native/witness/src/record.rs`): ``"1" NUL pid NUL parent NUL owner NUL program NUL newline``. A static or set-uid program
+starts without the witness and is not in it.
+"""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from heapswap.findings import Finding, Level
+from heapswap.trials.model import Force, ProcessSeen
+
+LIBC = "libc"
+"""the expectation that the C library's own malloc answers"""
+_LIBC_FILE = re.compile(r"libc\.so\.6|libc-[0-9.]+\.so|ld-musl-.*|libc\.musl-.*")
+_RECORD = re.compile(rb"1\0([0-9]+)\0([0-9]+)\0([^\0]*)\0([^\0]*)\0\n")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Witnessed:
+    """One program start: a process that executes twice is here twice."""
+
+    pid: int
+    parent: int
+    owner: str
+    """path of the object whose malloc answers; empty when it could not be told"""
+    program: str
+
+
+def read_journal(journal: bytes) -> tuple[Witnessed, ...]:
+    """Every whole record, in the order in which the programs started."""
+    return tuple(
+        Witnessed(pid=int(pid), parent=int(parent), owner=_text(owner), program=_text(program))
+        for pid, parent, owner, program in _RECORD.findall(journal)
+    )
+
+
+def judge(
+    processes: Sequence[ProcessSeen], journal: Sequence[Witnessed], expected: str | None, directory: str
+) -> tuple[ProcessSeen, ...]:
+    """Each process with the allocator that served it. One that only forked is served by what serves its parent.
+
+    `expected` is a path, `LIBC`, or None where whatever answers is right; `directory` is where the programs started.
+    """
+    starts = {start.pid: start for start in journal}  # the last start of a process counts
+    known = {process.pid: process for process in processes}
+    return tuple(_judged(process, _start(process, starts, known), expected, directory) for process in processes)
+
+
+def objection(processes: Sequence[ProcessSeen], root: int, expected: str | None) -> Finding | None:
+    """Why a run may not be compared: its root or its busiest process was not served by what it was to be served by."""
+    if expected is None:
+        return None
+    mine = next((process for process in processes if process.pid == root), None)
+    busiest = max(processes, key=lambda process: process.cpu, default=None)
+    for process in (mine, busiest):
+        if process is None or process.force is Force.IN_FORCE:
+            continue
+        wanted = "the C library's own malloc" if expected == LIBC else expected
+        if process.force is Force.NOT_IN_FORCE:
+            seen = f"{process.program} was served by {process.allocator}, not by {wanted}"
+        else:
+            seen = f"{process.program} did not tell whose malloc serves it; {wanted} was expected"
+        return Finding(
+            code="not-in-force",
+            level=Level.ERROR,
+            seen=seen,
+            remedy="`heapswap inspect` on this program tells why: static, set-uid, an environment of its own, its own malloc",
+        )
+    return None
+
+
+def _start(process: ProcessSeen, starts: Mapping[int, Witnessed], known: Mapping[int, ProcessSeen]) -> Witnessed | None:
+    """The start that decides for a process: its own last one, or that of the ancestor it was forked from."""
+    visited: set[int] = set()
+    while process.pid not in visited:
+        visited.add(process.pid)
+        if (start := starts.get(process.pid)) is not None:
+            return start
+        parent = known.get(process.parent)
+        if parent is None or parent.program != process.program:
+            return None
+        process = parent
+    return None
+
+
+def _judged(process: ProcessSeen, start: Witnessed | None, expected: str | None, directory: str) -> ProcessSeen:
+    owner = "" if start is None else start.owner
+    if not owner:
+        force = Force.NOT_SEEN
+    elif expected is None or _is(owner, expected, directory):
+        force = Force.IN_FORCE
+    else:
+        force = Force.NOT_IN_FORCE
+    return ProcessSeen(
+        pid=process.pid,
+        parent=process.parent,
+        # A program that is gone before it is looked at has told its own name.
+        program=start.program
+        if start is not None and "/" not in process.program and start.program
+        else process.program,
+        force=force,
+        allocator=owner,
+        cpu=process.cpu,
+        peak=process.peak,
+    )
+
+
+def _is(owner: str, expected: str, directory: str) -> bool:
+    if expected == LIBC:
+        return _LIBC_FILE.fullmatch(os.path.basename(owner)) is not None  # noqa: PTH119 - a name, not a file
+    return os.path.realpath(os.path.join(directory, owner)) == os.path.realpath(expected)  # noqa: PTH118
+
+
+def _text(path: bytes) -> str:
+    """A path for people and for saved files, which hold no stray bytes."""
+    return path.decode("utf-8", "replace")

@@ -1,0 +1,67 @@
+"""What a program printed: its digest, its last words, and the user's metrics in it."""
+
+import hashlib
+import mmap
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from heapswap.findings import Finding, Level
+from heapswap.trials.model import Measurement
+from heapswap.workload import Metric
+
+LAST_LINES = 20
+_LAST_BYTES = 16 * 1024
+
+
+def digest(path: Path) -> str:
+    """``sha256:…`` of a file."""
+    with path.open("rb") as file:
+        return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def last_lines(path: Path) -> str:
+    """The last lines of a file, at most `LAST_LINES` of them."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _LAST_BYTES))
+        text = file.read().decode("utf-8", "replace")
+    return "\n".join(text.splitlines()[-LAST_LINES:])
+
+
+def read_metrics(metrics: Sequence[Metric], paths: Sequence[Path]) -> tuple[list[Measurement], list[Finding]]:
+    """The user's metrics: the last match in the first file that has one.
+
+    A metric that is nowhere, or is no number, is a finding and has no row.
+    """
+    rows: list[Measurement] = []
+    findings: list[Finding] = []
+    for metric in metrics:
+        found = next((text for path in paths if (text := _last_match(metric.pattern, path)) is not None), None)
+        try:
+            value = float(found or "")
+        except ValueError:
+            findings.append(
+                Finding(
+                    code="metric-absent",
+                    level=Level.WARNING,
+                    seen=f"metric '{metric.name}': "
+                    + (
+                        f"'{metric.pattern}' matches nothing printed" if found is None else f"'{found}' is not a number"
+                    ),
+                    remedy="give a pattern whose group is a number that the program prints in every run",
+                )
+            )
+        else:
+            rows.append(Measurement(metric=metric.name, value=value, unit=metric.unit, direction=metric.direction))
+    return rows, findings
+
+
+def _last_match(pattern: str, path: Path) -> str | None:
+    if path.stat().st_size == 0:
+        return None  # nothing cannot be mapped
+    compiled = re.compile(pattern.encode(), re.MULTILINE)
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        last = None
+        for match in compiled.finditer(content):
+            last = match[1] if compiled.groups else match[0]
+    return None if last is None else last.decode("utf-8", "replace")
