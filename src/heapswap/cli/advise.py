@@ -1,0 +1,38 @@
+"""`heapswap advise`: the main job. Inspect the program, trial the candidates in order of promise, say what to do."""
+
+import argparse
+from collections.abc import Iterable
+from functools import partial
+
+from heapswap.allocators.model import Candidate
+from heapswap.allocators.promise import default_candidates
+from heapswap.allocators.spelling import CURRENT
+from heapswap.cli import measuring
+from heapswap.inspection.program import Program
+
+BUDGET = 120.0
+"""seconds, where no budget is given"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this verb."""
+    parser.usage = "heapswap advise [OPTIONS] -- PROGRAM ARGUMENTS"
+    measuring.configure(parser)
+    parser.set_defaults(budget=BUDGET)
+
+
+def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
+    """Measure and answer. Exit status 0 for any answer."""
+    opened = measuring.begin(
+        arguments,
+        measuring.required(command, "advise"),
+        baseline=CURRENT,
+        candidates=partial(promising, objective=arguments.objective),
+    )
+    with opened as session:
+        return measuring.finish(session, arguments, measuring.Face.ADVICE)
+
+
+def promising(program: Program, *, objective: str) -> Iterable[Candidate]:
+    """The candidates worth a trial for this program, the most promising first."""
+    return default_candidates(python=str(program.python or ""), objective=objective)

@@ -1,0 +1,70 @@
+"""`heapswap trial`: run a program under several candidates and compare."""
+
+import argparse
+from pathlib import Path
+
+from heapswap.allocators.model import Candidate
+from heapswap.allocators.spelling import CURRENT, parse
+from heapswap.cli import measuring
+from heapswap.errors import Misuse
+
+DEFAULT = ("mimalloc", "jemalloc")
+"""Candidates of a trial that names none."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this verb."""
+    parser.usage = "heapswap trial [OPTIONS] -- PROGRAM ARGUMENTS"
+    parser.add_argument(
+        "--candidates",
+        metavar="CANDIDATE",
+        nargs="+",
+        action="extend",
+        help=f"what to compare with the baseline, separated by spaces or commas (default: {' '.join(DEFAULT)})",
+    )
+    parser.add_argument("--baseline", metavar="CANDIDATE", default=CURRENT, help="default: what runs today")
+    parser.add_argument(
+        "--blocks", metavar="N", type=int, help="confirming blocks of two baseline and two candidate runs"
+    )
+    parser.add_argument("--resume", metavar="PLACE", help="continue the trial in this results folder or file")
+    parser.add_argument("-o", metavar="FILE", dest="file", help="save the trial here, after every run")
+    measuring.configure(parser)
+
+
+def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
+    """Measure and show the comparison. Exit status 0 for any answer."""
+    if arguments.resume is not None:
+        if command:
+            raise Misuse("--resume continues the command it was started with; give no command")
+        opened = measuring.resume(arguments)
+    else:
+        argv = measuring.required(command, "trial")
+        if arguments.blocks is not None and arguments.blocks < 1:
+            raise Misuse(f"--blocks {arguments.blocks}: at least one block is needed")
+        candidates = candidates_of(arguments.candidates or DEFAULT)
+        opened = measuring.begin(
+            arguments,
+            argv,
+            baseline=arguments.baseline,
+            candidates=lambda _: candidates,
+            blocks=arguments.blocks,
+            file=Path(arguments.file) if arguments.file else None,
+        )
+    with opened as session:
+        return measuring.finish(session, arguments, measuring.Face.TRIAL)
+
+
+def candidates_of(words: list[str] | tuple[str, ...]) -> tuple[Candidate, ...]:
+    """Candidates from words; commas separate candidates, and knobs of one candidate where a colon opened them.
+
+    Raises:
+        Misuse: a word that is no candidate.
+    """
+    spellings: list[str] = []
+    for word in words:
+        for piece in word.split(","):
+            if spellings and "=" in piece and ":" not in piece and ":" in spellings[-1]:
+                spellings[-1] += f",{piece}"
+            elif piece:
+                spellings.append(piece)
+    return tuple(parse(spelling) for spelling in spellings)

@@ -1,0 +1,138 @@
+"""The loop of a trial: take the next block from the design, run it, save, repeat."""
+
+import contextlib
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from heapswap.errors import CannotGoOn
+from heapswap.trials.arms import Arm
+from heapswap.trials.design import Perturbation, next_block, perturbation, progress
+from heapswap.trials.executor import Executor, Order
+from heapswap.trials.model import Outcome, Progress, Run, Slot, Stage, Trial
+from heapswap.trials.store import Results
+from heapswap.workload import Workload
+
+SLOWEST = 20.0
+"""times the first baseline run, and at least `PATIENCE`: a run longer than that is killed and counts as timed out"""
+PATIENCE = 20.0
+"""seconds"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """What every run of a trial needs."""
+
+    executor: Executor
+    workload: Workload
+    arms: Mapping[str, Arm]
+    """by spelling"""
+    results: Results
+    ignored_signals: tuple[int, ...] = ()
+
+
+def warm_up(bench: Bench, baseline: str, limit: float | None) -> Run:
+    """The first run, under the baseline: it warms the caches, and the planner looks at it.
+
+    Raises:
+        CannotGoOn: the program fails, or does not end within `limit` seconds, as it is today.
+    """
+    slot = Slot(stage=Stage.WARM_UP, block=0, position=0, candidate=baseline)
+    run = _measure(bench, slot, 0, perturbation(0, 0), bench.workload.timeout or limit)
+    _must_work(run, bench.results.run_folder(0), bench.workload.timeout or limit)
+    return run
+
+
+def conduct(bench: Bench, trial: Trial, watch: Callable[[Progress], None]) -> Iterator[Trial]:
+    """Run what the design still asks for, yielding the saved trial after every run.
+
+    Nothing measured is lost: stop iterating, or let an exception through, at any time; a run cut short is not recorded.
+    """
+    first = trial.runs[0].value("wall") or 0.0
+    limit = bench.workload.timeout or max(PATIENCE, SLOWEST * first)
+    outputs = {run.output for run in trial.runs}
+    while slots := next_block(trial.design, trial.runs):
+        for slot in slots:
+            watch(progress(trial.design, trial.runs, running=slot))
+            settings = perturbation(trial.design.seed, slot.block)
+            run = _measure(bench, slot, len(trial.runs), settings, limit)
+            if run.output in outputs:
+                (bench.results.run_folder(len(trial.runs)) / "stdout").unlink(missing_ok=True)
+            outputs.add(run.output)
+            trial = replace(trial, runs=(*trial.runs, run))
+            bench.results.save(trial)
+            yield trial
+    watch(progress(trial.design, trial.runs, running=None))
+
+
+@contextlib.contextmanager
+def surroundings(workload: Workload, environ: Mapping[str, str]) -> Iterator[None]:
+    """Run the workload's setup before, and its cleanup after, whatever happens in between.
+
+    Raises:
+        CannotGoOn: one of them failed.
+    """
+    _shell("setup", workload.setup, workload, environ)
+    try:
+        yield
+    finally:
+        _shell("cleanup", workload.cleanup, workload, environ)
+
+
+def _measure(bench: Bench, slot: Slot, number: int, settings: Perturbation, limit: float | None) -> Run:
+    arm = bench.arms[slot.candidate]
+    environ = settings.applied(arm.environ)
+    _shell("prepare", bench.workload.prepare, bench.workload, environ)
+    return bench.executor.execute(
+        Order(
+            slot=slot,
+            argv=bench.workload.argv,
+            environ=environ,
+            directory=bench.workload.directory,
+            stdin=bench.workload.stdin,
+            timeout=limit,
+            accepted=bench.workload.accepted,
+            metrics=bench.workload.metrics,
+            folder=bench.results.run_folder(number),
+            expected=arm.expected,
+            ignored_signals=bench.ignored_signals,
+        )
+    )
+
+
+def _must_work(run: Run, folder: Path, limit: float | None) -> None:
+    if run.outcome is Outcome.COMPLETED:
+        return
+    last = run.log.strip().splitlines()[-1:] or ["nothing on standard error"]
+    if run.outcome is Outcome.TIMED_OUT:
+        raise CannotGoOn(
+            f"the program did not end within {limit:.0f} s as it is today; give a command that ends by itself, "
+            "a longer --timeout, or a larger --budget"
+        )
+    how = f"signal {run.signal}" if run.signal is not None else f"exit status {run.exit_status}"
+    raise CannotGoOn(
+        f"the program fails as it is today ({how}; last line: {last[0]}), so nothing can be compared; "
+        f"make it succeed first; its output is in {folder}"
+    )
+
+
+def _shell(name: str, command: str, workload: Workload, environ: Mapping[str, str]) -> None:
+    if not command:
+        return
+    done = subprocess.run(
+        command,
+        shell=True,
+        cwd=workload.directory,
+        env=dict(environ),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode != 0:
+        last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["it printed nothing"]
+        raise CannotGoOn(
+            f"--{name} '{command}' ended with status {done.returncode}: {last[0]}; mend it and start again"
+        )
