@@ -142,7 +142,8 @@ class _Launcher:
         line = self._lines.readline()
         if not line:
             raise OSError("it is gone")
-        return _REPLIES.decode(line)
+        reply: record.Started | record.Refused | record.Ended | record.Error = _REPLIES.decode(line)
+        return reply
 
 
 _REPLIES = msgspec.json.Decoder(record.Started | record.Refused | record.Ended | record.Error)
@@ -165,25 +166,25 @@ def _request(order: Order, journal: Path) -> bytes:
 
 
 def _preload(present: str) -> str:
-    """The preloads that are there, and the witness behind them: it only looks, so whatever else is preloaded comes first."""
+    """The preloads that are there, and behind them the witness, which must not come before any of them."""
     witness = os.fspath(native.required("witness"))
     if " " in witness or ":" in witness:
         raise CannotGoOn(
-            f"{witness} cannot be preloaded, because the dynamic loader takes spaces and colons in a path as separators; "
+            f"{witness} cannot be preloaded: the dynamic loader takes a space or colon in a path as a separator; "
             "install heapswap in a folder without them"
         )
     return f"{present}:{witness}" if present else witness
 
 
 def _refusal(order: Order, refused: record.Refused) -> str:
+    results = os.fspath(order.folder)
+    program = order.argv[0] if order.argv else "the command"
     what, remedy = {
         "stdin": (order.stdin, "give a file that can be read"),
-        "stdout": (os.fspath(order.folder), "give a results folder that can be written"),
-        "stderr": (os.fspath(order.folder), "give a results folder that can be written"),
+        "stdout": (results, "give a results folder that can be written"),
+        "stderr": (results, "give a results folder that can be written"),
         "directory": (order.directory, "start from a folder that exists"),
-    }.get(
-        refused.step, (order.argv[0] if order.argv else "the command", "give a program that this machine can execute")
-    )
+    }.get(refused.step, (program, "give a program that this machine can execute"))
     return f"{what}: {os.strerror(refused.errno)} ({refused.step}); {remedy}"
 
 

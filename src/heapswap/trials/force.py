@@ -1,8 +1,8 @@
 """Whose malloc answered: the witness's journal, and what it says about a run.
 
 Every program that starts under the witness appends one record to the journal of its run (the format is explained in
-`native/witness/src/record.rs`): ``"1" NUL pid NUL parent NUL owner NUL program NUL newline``. A static or set-uid program
-starts without the witness and is not in it.
+`native/witness/src/record.rs`): ``"1" NUL pid NUL parent NUL owner NUL program NUL newline``. A static or set-uid
+program starts without the witness and is not in it.
 """
 
 import os
@@ -68,7 +68,7 @@ def objection(processes: Sequence[ProcessSeen], root: int, expected: str | None)
             code="not-in-force",
             level=Level.ERROR,
             seen=seen,
-            remedy="`heapswap inspect` on this program tells why: static, set-uid, an environment of its own, its own malloc",
+            remedy="see `heapswap inspect` of this program: is it static, set-uid, or has it a malloc of its own?",
         )
     return None
 
@@ -89,6 +89,8 @@ def _start(process: ProcessSeen, starts: Mapping[int, Witnessed], known: Mapping
 
 def _judged(process: ProcessSeen, start: Witnessed | None, expected: str | None, directory: str) -> ProcessSeen:
     owner = "" if start is None else start.owner
+    # A program that is gone before it is looked at is known by its command name; it has told the witness its path.
+    told = "" if start is None or "/" in process.program else start.program
     if not owner:
         force = Force.NOT_SEEN
     elif expected is None or _is(owner, expected, directory):
@@ -98,10 +100,7 @@ def _judged(process: ProcessSeen, start: Witnessed | None, expected: str | None,
     return ProcessSeen(
         pid=process.pid,
         parent=process.parent,
-        # A program that is gone before it is looked at has told its own name.
-        program=start.program
-        if start is not None and "/" not in process.program and start.program
-        else process.program,
+        program=told or process.program,
         force=force,
         allocator=owner,
         cpu=process.cpu,
