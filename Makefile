@@ -36,9 +36,9 @@ test: install packages-test ## build everything, then run every test that is not
 	@$(BIN)/pytest -m 'not acceptance' --numprocesses=$(WORKERS) --dist=loadfile --durations=15
 
 .PHONY: check
-check: check-ruff check-format check-types check-imports check-rustfmt check-clippy ## style, types, the direction of dependencies, Rust lints
+check: check-ruff check-format check-types check-imports check-rustfmt check-clippy check-allocators ## style, types, the direction of dependencies, Rust lints
 
-.PHONY: check-ruff check-format check-types check-imports check-rustfmt check-clippy
+.PHONY: check-ruff check-format check-types check-imports check-rustfmt check-clippy check-allocators
 check-ruff: install
 	@scripts/timed 'ruff check' $(BIN)/ruff check
 check-format: install
@@ -51,6 +51,7 @@ check-rustfmt: install
 	@scripts/timed 'cargo fmt --check' $(CARGO) fmt --manifest-path native/Cargo.toml --all --check
 check-clippy: install
 	@scripts/timed 'clippy' $(CARGO) clippy $(MANIFEST) --workspace --all-targets -- -D warnings
+check-allocators: install
 	@for feature in $(ALLOCATORS); do \
 	    scripts/timed "clippy, allocators with $$feature" \
 	        $(CARGO) clippy $(MANIFEST) --release --package heapswap-allocators --features "$$feature" -- -D warnings; \
@@ -101,5 +102,5 @@ $(VENV)/.developed: pyproject.toml $(VENV)/pyvenv.cfg
 
 $(VENV)/.installed: $(VENV)/.developed $(NATIVE_SOURCES)
 	@echo "install: building heapswap: $(words $(ALLOCATORS)) allocators and the launcher (minutes the first time)"
-	@$(BIN)/python -m pip install --quiet --no-input --editable .
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --no-input --editable .
 	@touch $@
