@@ -10,10 +10,12 @@ from heapswap.report.figures import count
 from heapswap.report.lines import paragraph
 from heapswap.report.shellwords import command_lines
 from heapswap.verdict.model import Decision, Verdict
-from heapswap.workload import Workload
+from heapswap.workload import Direction, Workload
 
 _DEEPER = 3
 """candidates proposed for a closer look"""
+_IMPLIED = {"time": "wall", "cpu": "cpu"}
+"""objectives whose name says which metric decides"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,16 +83,17 @@ def _act(verdict: Verdict, workload: Workload) -> tuple[Step, ...]:
 
 
 def _look_deeper(workload: Workload, verdict: Verdict, ranked: Sequence[str]) -> tuple[Step, ...]:
-    # A comma separates candidates here, so a spelling that holds one cannot stand in the list.
-    listed = [candidate for candidate in ranked if "," not in candidate][:_DEEPER]
-    candidates = ("--candidates", ",".join(listed)) if listed else ()
+    listed = ranked[:_DEEPER]
+    candidates = ("--candidates", *listed) if listed else ()
     purpose = "To look deeper, at these candidates alone:" if listed else "To measure the candidates all the same:"
     words = ("heapswap", "trial", *candidates, *_objective(verdict), *_options(workload), "--", *workload.argv)
     return (Step(purpose=purpose, words=words),)
 
 
 def _objective(verdict: Verdict) -> tuple[str, ...]:
-    return () if verdict.objective == "balanced" else ("--objective", verdict.objective)
+    words = () if verdict.objective == "balanced" else ("--objective", verdict.objective)
+    # Where the program decided which metric counts, the next trial must ask for the same one.
+    return words if _IMPLIED.get(verdict.objective) == verdict.primary else (*words, "--primary", verdict.primary)
 
 
 def _options(workload: Workload) -> tuple[str, ...]:
@@ -101,6 +104,8 @@ def _options(workload: Workload) -> tuple[str, ...]:
         ("--prepare", workload.prepare),
         ("--cleanup", workload.cleanup),
         ("--timeout", "" if workload.timeout is None else f"{workload.timeout:g}s"),
+        *(("--success", str(status)) for status in workload.accepted if workload.accepted != (0,)),
         *(("--metric", f"{metric.name}={metric.pattern}") for metric in workload.metrics),
+        *(("--more-is-better", metric.name) for metric in workload.metrics if metric.direction is Direction.MORE),
     ]
     return tuple(word for option, value in pairs if value for word in (option, value))

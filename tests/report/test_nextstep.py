@@ -1,0 +1,83 @@
+"""What to type next is a command that heapswap understands and that asks the same question."""
+
+from dataclasses import replace
+
+import pytest
+
+from heapswap.report.nextstep import budget_that_would_do, step_lines, steps
+from heapswap.verdict.model import Verdict
+from heapswap.workload import Workload
+from tests.report.examples import (
+    ADOPT,
+    CROWDED,
+    INCONCLUSIVE,
+    KEEP,
+    LUA,
+    MEMORY,
+    OWN,
+    OWN_METRIC,
+    SERVICE,
+    UNKNOWN,
+    UNSAFE,
+)
+
+
+def _commands(verdict: Verdict, workload: Workload, ranked: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    return [step.words for step in steps(verdict, workload, ranked) if step.words]
+
+
+def test_adopting_runs_the_program_and_shows_its_environment() -> None:
+    run, environment, _ = _commands(ADOPT, LUA)
+    assert run == ("heapswap", "run", "mimalloc", "--", *LUA.argv)
+    assert environment == ("heapswap", "run", "mimalloc", "--dry-run", "--", *LUA.argv)
+
+
+def test_a_settling_trial_asks_the_same_question_with_a_larger_budget() -> None:
+    # 44 runs and 24 more, 1.25 s each, and a quarter more: 106 s.
+    settle, _ = _commands(INCONCLUSIVE, SERVICE)
+    assert settle == (
+        *("heapswap", "advise", "--budget", "2m", "--primary", "wall"),
+        *("--stdin", "/srv/requests.txt", "--prepare", "rm -rf cache", "--", *SERVICE.argv),
+    )
+
+
+@pytest.mark.parametrize(("more", "budget"), [(0, "90s"), (1, "90s"), (24, "2m"), (1000, "28m")])
+def test_budget(more: int, budget: str) -> None:
+    assert budget_that_would_do(replace(INCONCLUSIVE, runs_needed=more)) == budget
+
+
+def test_no_budget_is_invented() -> None:
+    assert budget_that_would_do(UNKNOWN) == ""
+    assert [words[1] for words in _commands(UNKNOWN, LUA)] == ["trial"]
+
+
+def test_a_closer_look_takes_the_best_three_as_they_are_spelled() -> None:
+    spelled = ("jemalloc:background_thread=true,dirty_decay_ms=1000", "mimalloc", "/opt/lib/libfoo.so", "system")
+    (words,) = _commands(KEEP, LUA, spelled)
+    assert words == ("heapswap", "trial", "--candidates", *spelled[:3], "--objective", "time", "--", *LUA.argv)
+
+
+def test_options_describe_the_workload() -> None:
+    workload = replace(OWN, timeout=2.5, accepted=(0, 3), setup="make", cleanup="rm x")
+    (words,) = _commands(KEEP, workload)
+    assert " ".join(words) == (
+        "heapswap trial --objective time --setup make --cleanup rm x --timeout 2.5s --success 0 --success 3"
+        " --metric throughput=rate: (\\d+) --more-is-better throughput -- /srv/server --bench"
+    )
+
+
+def test_the_metric_that_decided_is_asked_for_again() -> None:
+    assert "--primary throughput" in " ".join(_commands(OWN_METRIC, OWN)[-1])
+    assert "--primary idle" in " ".join(_commands(MEMORY, LUA)[-1])
+    assert "--primary" not in _commands(ADOPT, LUA)[-1]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "first"), [(KEEP, "  Nothing to change."), (UNSAFE, "  Leave the allocator as it is.")]
+)
+def test_where_nothing_is_to_be_done_it_says_so(verdict: Verdict, first: str) -> None:
+    assert step_lines(steps(verdict, LUA, ()), 80)[0].plain == first
+
+
+def test_without_candidates_a_trial_can_still_be_asked_for() -> None:
+    assert _commands(CROWDED, LUA) == [("heapswap", "trial", "--objective", "time", "--", *LUA.argv)]
