@@ -6,6 +6,7 @@ table, or found in the string table first and in the symbol table second, so tha
 
 import mmap
 import os
+import re
 import stat
 import struct
 import sys
@@ -116,7 +117,18 @@ def mentions(path: str | Path, text: bytes) -> bool:
         NotElf, OSError: as `read`.
     """
     with _image(path) as image:
-        return text in image.content
+        return text in bytes(image.view)
+
+
+def search(path: str | Path, pattern: re.Pattern[bytes]) -> str:
+    """The first group of the first match among the file's bytes; empty where nothing matches.
+
+    Raises:
+        NotElf, OSError: as `read`.
+    """
+    with _image(path) as image:
+        found = pattern.search(image.view)
+        return found[1].decode(errors="surrogateescape") if found else ""
 
 
 def strings(path: str | Path, prefix: str) -> tuple[str, ...]:
@@ -265,7 +277,7 @@ class _Image:
         layout, order = _LAYOUTS.get(view[4]), {1: "<", 2: ">"}.get(view[5])
         if layout is None or order is None:
             raise NotElf("its ELF class or byte order is unknown")
-        self._view, self._layout, self._order = view, layout, order
+        self.view, self._layout, self._order = view, layout, order
         self.bits = 32 * view[4]
         (
             self._type,
@@ -333,9 +345,9 @@ class _Image:
 
     def part(self, offset: int, size: int) -> memoryview:
         """`size` bytes at `offset`."""
-        if offset + size > len(self._view):
+        if offset + size > len(self.view):
             raise NotElf("it is cut short")
-        return self._view[offset : offset + size]
+        return self.view[offset : offset + size]
 
     @cached_property
     def segments(self) -> tuple[_Segment, ...]:
@@ -391,15 +403,10 @@ class _Image:
         )
 
     @property
-    def content(self) -> bytes:
-        """The whole file."""
-        return bytes(self._view)
-
-    @property
     def constants(self) -> bytes:
         """The read-only data; the whole file where no section header says where that is."""
         found = next((row for row in self.sections if row.name == ".rodata"), None)
-        return self.content if found is None else bytes(self.part(found.offset, found.size))
+        return bytes(self.view if found is None else self.part(found.offset, found.size))
 
     @property
     def _symbol_record(self) -> struct.Struct:
@@ -474,7 +481,7 @@ class _Image:
         raise NotElf("its dynamic section points outside of the file")
 
     def _string(self, offset: int) -> str:
-        return _text(self._view, offset)
+        return _text(self.view, offset)
 
     def _records(self, format_: str, offset: int, count: int) -> list[tuple[int, ...]]:
         record = struct.Struct(self._order + format_)

@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 from heapswap import elf
+from heapswap.allocators import locate
 from heapswap.allocators.model import Activation, Candidate, Library, Origin
 from heapswap.elf import NotElf
 from heapswap.findings import Finding, Level
@@ -156,7 +157,7 @@ def _page_size(case: Case) -> Iterator[Finding]:
 def _own_malloc(case: Case) -> Iterator[Finding]:
     answering = next((one for one in case.own if one.answers_malloc), None)
     if case.changes_something and answering is not None and case.program.elf.libc != "static":
-        named = f" ({answering.family} {answering.version})".replace(" )", ")") if answering.family != "unknown" else ""
+        named = f" ({answering.family})" if answering.family != locate.UNKNOWN else ""
         setting = f"set its own knobs through {answering.variable}" if answering.variable else "keep what it has"
         yield Finding(
             code="own-malloc",

@@ -1,18 +1,13 @@
 """Which allocator an object contains, in which version, and what shows it."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from heapswap import elf
+from heapswap.allocators import locate, registry
 from heapswap.elf import Elf
 from heapswap.inspection.marks import BY_SYMBOL, Mark
-
-UNKNOWN = "unknown"
-"""the family of an object that defines malloc and bears no mark that is known here"""
-_MARKER = ".heapswap.allocator"
-"""section of the bundled libraries: ``family=…;version=…``"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +15,7 @@ class Identity:
     """One allocator inside one object."""
 
     family: str
-    version: str
-    """empty when it cannot be told"""
+    """``unknown`` for an object that defines malloc and bears no known mark"""
     variable: str
     """the environment variable, or prefix of variables, that it reads; empty: none is known"""
     evidence: str
@@ -36,83 +30,71 @@ def identify(image: Elf) -> tuple[Identity, ...]:
         NotElf, OSError: the file cannot be read.
     """
     answers = bool(elf.exported(image.path, ("malloc",)))
-    bundled = elf.section(image.path, _MARKER)
+    bundled = elf.section(image.path, locate.MARKER)
     if bundled is not None:
         return (_bundled(bundled, answers),)
-    marks = sorted(elf.defined(image.path, BY_SYMBOL))
+    marks = [BY_SYMBOL[name] for name in sorted(elf.defined(image.path, BY_SYMBOL))]
     if marks:
-        families = dict.fromkeys(BY_SYMBOL[mark].family for mark in marks)
-        return tuple(
-            _marked(image, [BY_SYMBOL[m] for m in marks if BY_SYMBOL[m].family == f], answers) for f in families
-        )
+        families = dict.fromkeys(mark.family for mark in marks)
+        return tuple(_marked([mark for mark in marks if mark.family == family], answers) for family in families)
     if not answers:
         return ()
-    libc = _libc(image)
-    return (
-        Identity(
-            family=libc or UNKNOWN,
-            version=_version(image.path, libc),
-            variable={"glibc": "MALLOC_"}.get(libc, ""),
-            evidence="defines malloc",
-            answers_malloc=True,
-        ),
-    )
+    family = _c_library(image) or locate.UNKNOWN
+    variable = "MALLOC_" if family == "glibc" else ""
+    return (Identity(family=family, variable=variable, evidence="defines malloc", answers_malloc=True),)
 
 
-def _libc(image: Elf) -> str:
+def version(image: Elf, family: str) -> str:
+    """The version that the object names among its bytes or in its file name; empty when it cannot be told.
+
+    Raises:
+        NotElf, OSError: the file cannot be read.
+    """
+    bundled = elf.section(image.path, locate.MARKER)
+    if bundled is not None:
+        return _fields(bundled).get("version", "")
+    known = registry.own(family)
+    pattern = _GLIBC_BANNER if family == "glibc" else known.version if known else ""
+    if pattern and (found := elf.search(image.path, re.compile(pattern.encode()))):
+        return found
+    named = re.search(r"\.so\.(\d+(?:\.\d+)+)$", str(Path(image.path).resolve()))
+    return named[1] if named else ""
+
+
+_GLIBC_BANNER = r"GNU C Library [^\n]* version (\d+\.\d+)"
+
+
+def _c_library(image: Elf) -> str:
     if image.soname == "libc.so.6":
         return "glibc"
-    if (
-        image.soname == "libc.so"
-        or image.soname.startswith("libc.musl-")
-        or Path(image.path).name.startswith("ld-musl-")
-    ):
+    if image.soname.startswith(("libc.so", "libc.musl-")) or Path(image.path).name.startswith("ld-musl-"):
         return "musl"
     return ""
 
 
-def _bundled(content: bytes, answers: bool) -> Identity:
-    fields = dict(pair.partition("=")[::2] for pair in content.rstrip(b"\0").decode(errors="replace").split(";"))
-    family = fields.get("family", UNKNOWN)
+def _fields(marker: bytes) -> dict[str, str]:
+    pairs = marker.rstrip(b"\0").decode(errors="replace").split(";")
+    return {key: value for key, _, value in (pair.partition("=") for pair in pairs)}
+
+
+def _bundled(marker: bytes, answers: bool) -> Identity:
+    fields = _fields(marker)
+    family = fields.get("family", locate.UNKNOWN)
     features = fields.get("features", "")
+    known = registry.own(family)
     return Identity(
         family=family,
-        version=fields.get("version", ""),
-        variable={"jemalloc": "_RJEM_MALLOC_CONF", "mimalloc": "MIMALLOC_"}.get(family, ""),
-        evidence="bundled with heapswap" + (f", features {features}" if features else ""),
+        variable=known.builds[0].configuration if known and known.builds else "",
+        evidence="a build of heapswap's" + (f" ({features})" if features else ""),
         answers_malloc=answers,
     )
 
 
-def _marked(image: Elf, marks: list[Mark], answers: bool) -> Identity:
-    names = ", ".join(mark.symbol for mark in marks)
+def _marked(marks: list[Mark], answers: bool) -> Identity:
+    names = ["malloc"] * answers + [mark.symbol for mark in marks]
     return Identity(
         family=marks[0].family,
-        version=_version(image.path, marks[0].family),
         variable=marks[0].variable,
-        evidence=f"defines {'malloc, ' if answers else ''}{names}",
+        evidence=f"defines {', '.join(names)}",
         answers_malloc=answers,
     )
-
-
-def _version(path: str, family: str) -> str:
-    """The version that the object names in its constants, or in its file name."""
-    match family:
-        case "jemalloc":
-            return _first(r"(\d+\.\d+\.\d+)-\d+-g[0-9a-f]{40}", _candidates(path, ("5.", "4.", "6.")))
-        case "glibc":
-            return _first(r".*stable release version (\d+\.\d+)", elf.strings(path, "GNU C Library"), re.DOTALL)
-        case "tcmalloc":
-            return _first(r"gperftools (\d+(?:\.\d+)+)", elf.strings(path, "gperftools "))
-        case _:
-            found = re.search(r"\.so\.(\d+(?:\.\d+)+)$", str(Path(path).resolve()))
-            return found[1] if found else ""
-
-
-def _candidates(path: str, prefixes: Iterable[str]) -> Iterable[str]:
-    for prefix in prefixes:
-        yield from elf.strings(path, prefix)
-
-
-def _first(pattern: str, texts: Iterable[str], flags: re.RegexFlag = re.NOFLAG) -> str:
-    return next((found[1] for text in texts if (found := re.match(pattern, text, flags))), "")

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Iterator
 
+from heapswap.allocators import python as python_allocator
 from heapswap.findings import Finding, Level
 from heapswap.inspection.case import Case
 from heapswap.inspection.python import Python
 
-VARIABLE = "PYTHONMALLOC"
-_FREE_THREADED = frozenset({"default", "debug", "mimalloc", "mimalloc_debug"})
-"""what a build without the global interpreter lock accepts; it aborts on anything else"""
+VARIABLE = python_allocator.KNOB.variable
 _FORK_WARNS = (3, 12)
 """from here on Python warns at a fork in a process with several threads"""
 _PREFORK = frozenset({"gunicorn", "celery", "uwsgi", "unicorn", "puma", "php-fpm", "postgres", "apache2", "httpd"})
@@ -35,7 +34,7 @@ def _python_allocator(case: Case) -> Iterator[Finding]:
             code="python-allocator",
             # What already is in the environment breaks the program with or without us.
             level=Level.ERROR if asked else Level.WARNING,
-            seen=f"Python {python} aborts under {VARIABLE}={value}: {refusal}",
+            seen=refusal,
             remedy=f"choose another value of python=… (this build accepts {_accepted(python)}), or leave it out",
         )
     elif asked and _ignores_environment(case.program.arguments):
@@ -48,23 +47,14 @@ def _python_allocator(case: Case) -> Iterator[Finding]:
 
 
 def _refusal(python: Python, value: str) -> str:
-    if python.minor == (0, 0):
-        return ""
-    if python.free_threaded and value not in _FREE_THREADED:
-        return "a free-threaded build runs on mimalloc only"
-    if value.startswith("mimalloc"):
-        if python.minor < (3, 13):
-            return "it is known from 3.13 on"
-        if not python.offers_mimalloc():
-            return "this build was made without mimalloc"
-    return ""
+    reason = python_allocator.refusal(value, str(python))
+    if not reason and value.startswith("mimalloc") and not python.offers_mimalloc():
+        reason = f"Python {python} aborts under {VARIABLE}={value}; this build was made without mimalloc"
+    return reason
 
 
 def _accepted(python: Python) -> str:
-    names = [] if python.free_threaded else ["malloc", "pymalloc"]
-    if not _refusal(python, "mimalloc"):
-        names.append("mimalloc")
-    return ", ".join(names) or "none"
+    return ", ".join(name for name in ("malloc", "pymalloc", "mimalloc") if not _refusal(python, name)) or "none"
 
 
 def _ignores_environment(arguments: tuple[str, ...]) -> bool:

@@ -149,9 +149,11 @@ class _Walk:
     def _enter_script(self, path: Path, arguments: tuple[str, ...], depth: int, otherwise: str) -> None:
         with path.open("rb") as file:
             head = file.read(_SCRIPT_HEAD)
+        if b"\0" in head:
+            raise CannotGoOn(f"{otherwise}; give a program for Linux")
         if not head.startswith(b"#!"):
-            remedy = "if it is a shell script, run it as: sh FILE"
-            raise CannotGoOn(f"{otherwise}, and it does not begin with #!; {remedy}")
+            # execvp(3) hands it to the shell.
+            head = b"#!/bin/sh"
         if depth == _SCRIPTS_DEEP:
             raise CannotGoOn(f"{path} is a script for a script for a script; the kernel refuses that many")
         words = head[2:].split(b"\n")[0].decode(errors="surrogateescape").strip(" \t\r").split(None, 1)
