@@ -54,8 +54,8 @@ def test_a_plain_line_says_time_runs_and_leader() -> None:
     assert progress_line(CONFIRMING, "cpu") == (
         "[1 min 12 s] 37 of about 64 runs, about 50 s left; ahead: mimalloc, CPU time -38.1 % (-40.2 % to -35.9 %)"
     )
-    assert progress_line(WARM_UP, "cpu") == "[0 ms] 0 of about 60 runs, about 2 min 00 s left"
-    assert progress_line(replace(WARM_UP, running=None, done=60), "cpu") == "[0 ms] 60 of about 60 runs"
+    assert progress_line(WARM_UP, "cpu") == "[0 s] 0 of about 60 runs, about 2 min 00 s left"
+    assert progress_line(replace(WARM_UP, running=None, done=60), "cpu") == "[0 s] 60 of about 60 runs"
 
 
 def test_a_leader_without_figures_is_named_alone() -> None:
@@ -75,7 +75,7 @@ def test_plain_lines_come_every_few_seconds_at_a_new_stage_and_at_the_end() -> N
     told = [replace(CONFIRMING, elapsed=at) for at in (10.0, 11.0, 14.9, 15.0, 15.1, 21.0)]
     end = replace(CONFIRMING, running=None, elapsed=21.5)
     seen = [line.split("]")[0] for line in _lines([WARM_UP, *told, end])]
-    assert seen == ["[0 ms", "[10 s", "[15 s", "[21 s", "[22 s"]
+    assert seen == ["[0 s", "[10 s", "[15 s", "[21 s", "[22 s"]
 
 
 def test_quiet_is_silent() -> None:

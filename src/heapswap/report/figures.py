@@ -93,6 +93,11 @@ def share(fraction: float) -> str:
     return f"{points:.2g} %" if points < 10 else f"{points:.0f} %"
 
 
+def whole_seconds(seconds: float) -> str:
+    """A duration that ticks, in whole seconds: ``7 s``, ``2 min 05 s``."""
+    return f"{seconds:.0f} s" if seconds < 59.5 else format_duration(seconds)
+
+
 def count(number: int, thing: str) -> str:
     """``1 run``, ``24 runs``."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

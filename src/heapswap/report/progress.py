@@ -12,9 +12,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from heapswap.report.figures import count, interval, name, percent
+from heapswap.report.figures import count, interval, name, percent, whole_seconds
 from heapswap.report.lines import fold, printable
-from heapswap.report.terminal import Colour, colour_of, width_of
+from heapswap.report.terminal import WIDEST, Colour, colour_of
 from heapswap.trials.model import Progress, Stage
 from heapswap.units import format_duration
 
@@ -60,11 +60,10 @@ class ProgressReport:
         self._display = display
         self._primary = primary
         self._clock = clock
-        self._width = width_of(stream, environ)
         self._latest: Progress | None = None
         self._told_at = clock()
         self._printed: tuple[float, Stage | None] | None = None
-        self._live = self._new_live(colour_of(stream, environ)) if display is Display.LIVE else None
+        self._live = self._new_live(environ) if display is Display.LIVE else None
 
     def __enter__(self) -> Self:
         if self._live:
@@ -93,15 +92,15 @@ class ProgressReport:
         at, stage = self._printed
         return stage is not _stage(progress) or progress.elapsed - at >= LINE_EVERY
 
-    def _new_live(self, colour: Colour) -> Live:
+    def _new_live(self, environ: Mapping[str, str]) -> Live:
         console = Console(
             file=self._stream,
-            width=self._width,
             force_terminal=True,
-            no_color=colour is Colour.NEVER,
+            no_color=colour_of(self._stream, environ) is Colour.NEVER,
             highlight=False,
             markup=False,
             emoji=False,
+            _environ=environ,
         )
         return Live(
             console=console,
@@ -113,18 +112,20 @@ class ProgressReport:
         )
 
     def _picture(self) -> Group:
-        if self._latest is None:
+        if self._latest is None or self._live is None:
             return Group()
-        return picture(self._latest, self._primary, self._width, waited=self._clock() - self._told_at)
+        # Asked for anew each time: a terminal can be resized while a trial runs.
+        width = min(self._live.console.width, WIDEST)
+        return picture(self._latest, self._primary, width, waited=self._clock() - self._told_at)
 
 
 def progress_line(progress: Progress, primary: str) -> str:
     """One plain line: time, runs, what is left, who is ahead."""
     parts = [f"{progress.done} of about {count(progress.expected, 'run')}"]
     if progress.running is not None:
-        parts.append(f"about {format_duration(progress.remaining)} left")
+        parts.append(f"about {whole_seconds(progress.remaining)} left")
     ahead = leader(progress, primary)
-    return f"[{format_duration(progress.elapsed)}] " + ", ".join(parts) + (f"; {ahead}" if ahead else "")
+    return f"[{whole_seconds(progress.elapsed)}] " + ", ".join(parts) + (f"; {ahead}" if ahead else "")
 
 
 def leader(progress: Progress, primary: str) -> str:
@@ -141,9 +142,9 @@ def leader(progress: Progress, primary: str) -> str:
 
 def picture(progress: Progress, primary: str, width: int, *, waited: float = 0.0) -> Group:
     """The live display: what runs, a bar with the time left, and who is ahead; `waited` seconds after it was told."""
-    times = f"{format_duration(progress.elapsed + waited)} so far"
+    times = f"{whole_seconds(progress.elapsed + waited)} so far"
     if progress.running is not None:
-        times += f", about {format_duration(max(progress.remaining - waited, 0.0))} left"
+        times += f", about {whole_seconds(max(progress.remaining - waited, 0.0))} left"
     runs = f"{progress.done} of about {count(progress.expected, 'run')}"
     bar = ProgressBar(total=max(progress.expected, 1), completed=progress.done, width=width // 4)
     beside = Table.grid(padding=(0, 2), pad_edge=False)
