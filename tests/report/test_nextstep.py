@@ -36,7 +36,7 @@ def test_a_settling_trial_asks_the_same_question_with_a_larger_budget() -> None:
     # 44 runs and 24 more, 1.25 s each, and a quarter more: 106 s.
     settle, _ = _commands(INCONCLUSIVE, SERVICE)
     assert settle == (
-        *("heapswap", "advise", "--budget", "2m", "--primary", "wall"),
+        *("heapswap", "advise", "--budget", "2m"),
         *("--stdin", "/srv/requests.txt", "--prepare", "rm -rf cache", "--", *SERVICE.argv),
     )
 
@@ -68,7 +68,8 @@ def test_options_describe_the_workload() -> None:
 
 def test_the_metric_that_decided_is_asked_for_again() -> None:
     assert "--primary throughput" in " ".join(_commands(OWN_METRIC, OWN)[-1])
-    assert "--primary idle" in " ".join(_commands(MEMORY, LUA)[-1])
+    assert "--primary peak" in " ".join(_commands(replace(MEMORY, primary="peak"), LUA)[-1])
+    assert "--primary" not in _commands(MEMORY, LUA)[-1]
     assert "--primary" not in _commands(ADOPT, LUA)[-1]
 
 

@@ -10,12 +10,11 @@ from heapswap.report.figures import count
 from heapswap.report.lines import paragraph
 from heapswap.report.shellwords import command_lines
 from heapswap.verdict.model import Decision, Verdict
+from heapswap.verdict.objective import OBJECTIVES
 from heapswap.workload import Direction, Workload
 
 _DEEPER = 3
 """candidates proposed for a closer look"""
-_IMPLIED = {"time": "wall", "cpu": "cpu"}
-"""objectives whose name says which metric decides"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +91,9 @@ def _look_deeper(workload: Workload, verdict: Verdict, ranked: Sequence[str]) ->
 
 def _objective(verdict: Verdict) -> tuple[str, ...]:
     words = () if verdict.objective == "balanced" else ("--objective", verdict.objective)
-    # Where the program decided which metric counts, the next trial must ask for the same one.
-    return words if _IMPLIED.get(verdict.objective) == verdict.primary else (*words, "--primary", verdict.primary)
+    row = OBJECTIVES.get(verdict.objective)
+    implied = row is not None and row.primary[0] == verdict.primary
+    return words if implied else (*words, "--primary", verdict.primary)
 
 
 def _options(workload: Workload) -> tuple[str, ...]:
