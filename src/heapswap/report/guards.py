@@ -23,6 +23,15 @@ def guard_lines(guards: Iterable[GuardCheck], order: Sequence[str], width: int) 
     return lines
 
 
+def open_guard_lines(guards: Iterable[GuardCheck], adopted: str | None, width: int) -> list[Text]:
+    """What adopting leaves unsettled, to stand beside the answer; nothing where every guard is held."""
+    unsettled = [
+        f"{name(c.metric)} {_seen(c)}" for c in guards if c.candidate == adopted and c.state is GuardState.OPEN
+    ]
+    style = _STYLES[GuardState.OPEN]
+    return paragraph(f"Guards still open: {'; '.join(unsettled)}.", width, style=style) if unsettled else []
+
+
 def _worst(checks: Sequence[GuardCheck]) -> GuardState:
     return next(state for state in _STYLES if any(check.state is state for check in checks))
 
@@ -38,10 +47,14 @@ def _summary(checks: Sequence[GuardCheck]) -> str:
 
 
 def _told(check: GuardCheck) -> str:
+    return f"{name(check.metric)} {check.state.upper()}, {_seen(check)}"
+
+
+def _seen(check: GuardCheck) -> str:
     if check.effect is None:
         seen = "not measured"
     elif check.low is None and check.high is None:
         seen = percent(check.effect)
     else:
         seen = f"{percent(check.effect)} ({interval(check.low, check.high)})"
-    return f"{name(check.metric)} {check.state.upper()}, {seen}, limit {percent(check.limit)}"
+    return f"{seen}, limit {percent(check.limit)}"

@@ -120,6 +120,7 @@ class _Row:
     spelling: str
     runs: str
     cells: tuple[_Cell, ...]
+    style: str = ""
 
     @property
     def label(self) -> str:
@@ -144,9 +145,10 @@ def _baseline_row(verdict: Verdict, metrics: Sequence[str]) -> _Row:
 def _candidate_row(verdict: Verdict, candidate: str, metrics: Sequence[str], form: _Form) -> _Row:
     rows = {row.metric: row for row in verdict.comparisons if row.candidate == candidate}
     runs = max((row.runs for row in rows.values()), default=0)
-    mark = " !" if candidate in guard_breakers(verdict) else ""
+    broken = candidate in guard_breakers(verdict)
+    style = "red" if broken else "bold" if candidate == verdict.candidate else ""
     cells = tuple(_cell(rows[metric], form) if metric in rows else _Cell((UNKNOWN,)) for metric in metrics)
-    return _Row(spelling=printable(candidate), runs=f"({runs}){mark}", cells=cells)
+    return _Row(spelling=printable(candidate), runs=f"({runs}){' !' * broken}", cells=cells, style=style)
 
 
 def _cell(row: Effect, form: _Form) -> _Cell:
@@ -162,9 +164,11 @@ def _row(row: _Row, label: int, widths: Sequence[int], width: int) -> Iterable[T
         named = [row.spelling, f"  {row.runs}"]
     else:  # in its column it would be torn into pieces
         first, *others = pieces(row.label, width - 2)
-        yield from (Text(first), *(Text(f"  {other}") for other in others))
+        yield from (Text(first, style=row.style), *(Text(f"  {other}", style=row.style) for other in others))
         named = []
-    yield from _aligned(named, row.cells, label, widths)
+    for line in _aligned(named, row.cells, label, widths):
+        line.stylize(row.style, 0, label)
+        yield line
 
 
 def _aligned(label: Sequence[str], cells: Sequence[_Cell], room: int, widths: Sequence[int]) -> Iterable[Text]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from rich.text import Text
 
 from heapswap.report.figures import count
+from heapswap.report.guards import open_guard_lines
 from heapswap.report.lines import heading, paragraph
 from heapswap.report.terminal import Colour, render
 from heapswap.report.verdict import (
@@ -39,6 +40,7 @@ def trial_text(trial: Trial, verdict: Verdict, *, results: str, width: int, colo
             Text(),
             *headline_lines(verdict, order, width),
             *before_and_after(verdict, order, width),
+            *open_guard_lines(verdict.guards, verdict.candidate, width),
             *results_lines(results, width),
         ],
         colour,

@@ -7,7 +7,7 @@ from rich.text import Text
 from heapswap import artifact
 from heapswap.report.figures import amount, count, interval, known, name, percent, share
 from heapswap.report.findings import finding_lines
-from heapswap.report.guards import guard_lines
+from heapswap.report.guards import guard_lines, open_guard_lines
 from heapswap.report.lines import heading, paragraph
 from heapswap.report.nextstep import step_lines, steps
 from heapswap.report.tables import comparison_table, guard_breakers, metrics_shown, ranked
@@ -37,6 +37,7 @@ def verdict_text(
         [
             *headline_lines(verdict, order, width),
             *before_and_after(verdict, order, width),
+            *open_guard_lines(verdict.guards, verdict.candidate, width),
             *evidence_lines(verdict, order, width),
             *heading("Next"),
             *step_lines(steps(verdict, workload, order), width),
