@@ -40,6 +40,11 @@ class Loader:
             return path if self._fits(path) else None
         return next((path for folder in self._folders(wanted_by) if self._fits(path := folder / name)), None)
 
+    def needed(self, name: str) -> str | None:
+        """The file that the program itself gets for the needed library `name`."""
+        path = self.find(name, self.program)
+        return None if path is None else str(path)
+
     def order(self, preloaded: Sequence[str]) -> tuple[Elf, ...]:
         """The program, what is preloaded, then needed libraries breadth first; what is not found is left out."""
         seen: dict[str, Elf] = {self.program.path: self.program}

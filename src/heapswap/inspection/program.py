@@ -12,6 +12,7 @@ from pathlib import Path
 from heapswap import elf
 from heapswap.elf import Elf, NotElf
 from heapswap.errors import CannotGoOn
+from heapswap.inspection.linkage import Loader
 from heapswap.inspection.python import Python, python_of
 
 _DEFAULT_PATH = "/bin:/usr/bin"
@@ -81,9 +82,15 @@ def resolve(argv0: str, environ: Mapping[str, str], directory: str | Path, argum
     """
     walk = _Walk(environ, Path(directory))
     walk.enter(find(argv0, environ, directory), argv0, tuple(arguments))
-    last = walk.steps[-1]
-    python = python_of(last.elf, last.path, environ)
-    return Program(argv0=argv0, steps=tuple(walk.steps), scripts=tuple(walk.scripts), opaque=walk.opaque, python=python)
+    image = walk.steps[-1].elf
+    loader = Loader(image, environ)
+    return Program(
+        argv0=argv0,
+        steps=tuple(walk.steps),
+        scripts=tuple(walk.scripts),
+        opaque=walk.opaque,
+        python=python_of(image, loader.needed),
+    )
 
 
 def find(name: str, environ: Mapping[str, str], directory: str | Path) -> Path:

@@ -2,13 +2,12 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from heapswap import elf
 from heapswap.elf import Elf, NotElf
-from heapswap.inspection.linkage import Loader
 
 _STARTS_PYTHON = ("Py_BytesMain", "Py_Main", "Py_RunMain", "Py_InitializeFromConfig", "Py_InitializeEx")
 _SHARED_COUNTS = "_Py_DecRefShared"
@@ -42,8 +41,9 @@ class Python:
         return elf.mentions(self.library, b"mimalloc_debug\0")
 
 
-def python_of(program: Elf, path: str, environ: Mapping[str, str]) -> Python | None:
-    """The interpreter that `program` is or embeds, or None."""
+def python_of(program: Elf, find: Callable[[str], str | None]) -> Python | None:
+    """The interpreter that `program` is or embeds, or None; `find` gives the file of a library it needs."""
+    path = program.path
     try:
         starts = elf.imported(path, _STARTS_PYTHON) | elf.exported(path, _STARTS_PYTHON)
     except (NotElf, OSError):
@@ -51,8 +51,7 @@ def python_of(program: Elf, path: str, environ: Mapping[str, str]) -> Python | N
     if not starts:
         return None
     library = next((name for name in program.needed if name.startswith("libpython")), "")
-    holder = Loader(program, environ).find(library, program) if library else None
-    holding = str(holder) if holder is not None else path
+    holding = (find(library) if library else None) or path
     found = _MINOR.search(library) or _MINOR.search(Path(os.path.realpath(path)).name)
     minor, suffix = (found[1], found[2]) if found else ("", "")
     return Python(
