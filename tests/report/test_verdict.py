@@ -64,9 +64,7 @@ def test_the_answer_is_the_first_line() -> None:
 
 def test_open_guards_stand_beside_the_answer() -> None:
     text = verdict_text(CASES["open-guards"][0], workload=LUA, results=RESULTS, width=120)
-    assert text.split("\n")[2] == (
-        "Guards still open: CPU time +11.0 % (+6.0 % to +16.0 %), limit +15.0 %; wall time +9.0 % (+2.0 % to +16.0 %),"
-    )
+    assert text.split("\n")[2].startswith("Guards still open: CPU time +11.0 % (+6.0 % to +16.0 %), limit +15.0 %;")
     assert "still open" not in verdict_text(ADOPT, workload=LUA, results=RESULTS, width=120)
 
 

@@ -166,8 +166,9 @@ def _row(row: _Row, label: int, widths: Sequence[int], width: int) -> Iterable[T
         first, *others = pieces(row.label, width - 2)
         yield from (Text(first, style=row.style), *(Text(f"  {other}", style=row.style) for other in others))
         named = []
-    for line in _aligned(named, row.cells, label, widths):
-        line.stylize(row.style, 0, label)
+    for number, line in enumerate(_aligned(named, row.cells, label, widths)):
+        if number < len(named):
+            line.stylize(row.style, 0, len(named[number]))
         yield line
 
 
