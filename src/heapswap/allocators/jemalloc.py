@@ -9,8 +9,8 @@ FAMILY = Allocator(
     name="jemalloc",
     summary="arenas with size classes; gives unused memory back by decay",
     upstream="https://github.com/jemalloc/jemalloc",
-    # The prefixed names are copies inside other programs and wheels: Rust's crate, Arrow's, the classic prefix.
-    symbols=("mallctl", "_rjem_mallctl", "je_mallctl", "je_arrow_mallctl"),
+    # Without a prefix: a prefixed copy inside another library reads another variable.
+    symbols=("mallctl",),
     sonames=(Soname(stem="libjemalloc.so"),),
     package="libjemalloc2",
     builds=(Build(name="jemalloc", line="5", configuration="_RJEM_MALLOC_CONF", needs="a C compiler, make and sh"),),

@@ -250,7 +250,7 @@ def _claimed(path: str, marks: Mapping[str, str]) -> Allocator | None:
     if marks.get("family"):
         return registry.own(marks["family"])
     for family in registry.families():
-        if family.symbols and elf.defined(path, family.symbols):
+        if family.symbols and elf.exported(path, family.symbols):
             return family
     return None
 

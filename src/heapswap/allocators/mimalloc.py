@@ -8,7 +8,7 @@ FAMILY = Allocator(
     name="mimalloc",
     summary="small and fast; per-thread pages with sharded free lists",
     upstream="https://github.com/microsoft/mimalloc",
-    symbols=("mi_malloc", "mi_version"),
+    symbols=("mi_malloc",),
     sonames=(Soname(stem="libmimalloc.so"), Soname(stem="libmimalloc-secure.so", features=("secure",))),
     package="libmimalloc2.0",
     builds=(

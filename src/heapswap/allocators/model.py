@@ -113,7 +113,7 @@ class Allocator:
     summary: str
     upstream: str
     symbols: tuple[str, ...] = ()
-    """a file that defines one of these carries this family"""
+    """a library that exports one of these beside malloc is of this family"""
     sonames: tuple[Soname, ...] = ()
     """what to look for on the system, in order of preference"""
     package: str = ""

@@ -1,12 +1,8 @@
 """Which candidates are worth trying by default, the most promising first, and what each would cost to deploy."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-
-from heapswap.allocators import activation, spelling
 from heapswap.allocators import python as python_allocator
+from heapswap.allocators import registry, spelling
 from heapswap.allocators.model import Candidate
-from heapswap.errors import HeapswapError
 
 # Small programs with a known direction were measured for these orders: two arenas or a fixed trim threshold take a
 # third to nine tenths off idle memory for nothing; decay is the only thing that returns memory pinned between live
@@ -57,38 +53,17 @@ _PYTHON_TIME = ("system:python=mimalloc", "mimalloc:python=malloc", "jemalloc:py
 _PYTHON_ORDERS = {"memory": _PYTHON_MEMORY, "time": _PYTHON_TIME, "cpu": _PYTHON_TIME, "balanced": _PYTHON_TIME[:2]}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Triage:
-    """Candidates that can be run here, and the others with the reason."""
-
-    ready: tuple[Candidate, ...]
-    left_out: tuple[tuple[str, str], ...]
-    """spelling and reason"""
-
-
 def default_candidates(*, python: str, objective: str) -> tuple[Candidate, ...]:
-    """The candidates of `advise` in order of promise, whether or not they are here.
+    """The candidates of `advise` in order of promise, whether or not their libraries are here.
 
+    Left out is what cannot be meant: knobs of a C library that has none, and values at which that Python aborts.
     `python` is the version of the program if it is Python (``3.11.7``, ``3.13.0t``), else empty; an objective that is
     not known is treated as ``balanced``.
     """
     order = _ORDERS.get(objective, _BALANCED)
     extra = _PYTHON_ORDERS.get(objective, _PYTHON_ORDERS["balanced"]) if python else ()
     candidates = (spelling.parse(text) for text in (*order, *extra))
-    return tuple(candidate for candidate in candidates if not _refused(candidate, python))
-
-
-def triage(candidates: Iterable[Candidate], *, python: str) -> Triage:
-    """Tell the candidates that this machine can run from those it cannot."""
-    ready, left_out = [], []
-    for candidate in candidates:
-        try:
-            activation.activate(candidate, python=python)
-        except HeapswapError as error:
-            left_out.append((str(candidate), str(error)))
-        else:
-            ready.append(candidate)
-    return Triage(ready=tuple(ready), left_out=tuple(left_out))
+    return tuple(candidate for candidate in candidates if _meant(candidate, python))
 
 
 def change_cost(candidate: Candidate) -> int:
@@ -99,6 +74,10 @@ def change_cost(candidate: Candidate) -> int:
     return 3 if tuned else 2
 
 
-def _refused(candidate: Candidate, python: str) -> bool:
-    value = dict(candidate.knobs).get(python_allocator.KNOB.name, "")
-    return bool(python_allocator.refusal(value, python))
+def _meant(candidate: Candidate, python: str) -> bool:
+    knobs = dict(candidate.knobs)
+    value = knobs.pop(python_allocator.KNOB.name, "")
+    if python_allocator.refusal(value, python):
+        return False
+    tuned = bool(knobs or candidate.recipe)
+    return not (tuned and candidate.library == spelling.SYSTEM and registry.c_library()[0] != "glibc")

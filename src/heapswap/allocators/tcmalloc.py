@@ -6,7 +6,7 @@ FAMILY = Allocator(
     name="tcmalloc",
     summary="per-thread caches over central free lists (gperftools)",
     upstream="https://github.com/gperftools/gperftools",
-    symbols=("tc_malloc", "tc_version"),
+    symbols=("tc_malloc",),
     sonames=(
         Soname(stem="libtcmalloc_minimal.so"),
         # The full library carries a profiler and an unwinder that a program under measurement does not want.

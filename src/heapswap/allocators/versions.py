@@ -26,5 +26,6 @@ def covers(row: Knob | Recipe, version: str) -> bool:
     A version may be known in part (``2.2`` from a file name) or not at all: the row then holds when it may hold.
     """
     number = parts(version)
-    since, until = parts(row.since)[: len(number)], parts(row.until)
-    return number >= since and (not until or number < until)
+    since, until = parts(row.since), parts(row.until)
+    lowest = number + (0,) * (len(until) - len(number))
+    return number >= since[: len(number)] and (not until or lowest < until)
