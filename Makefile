@@ -59,9 +59,9 @@ check-allocators: install
 
 .PHONY: bench
 bench: install packages-test ## measure heapswap itself: allocation loop, launcher, start-up of `run`
-	@for script in benchmarks/*.py; do \
-	    scripts/timed "$$script" $(BIN)/python "$$script"; \
-	done
+	@status=0; for script in benchmarks/*.py; do \
+	    scripts/timed "$$script" $(BIN)/python "$$script" || status=$$?; \
+	done; exit $$status
 
 .PHONY: acceptance
 acceptance: install packages-test ## every promise with its figure, as a table (about an hour)

@@ -1,0 +1,56 @@
+"""Measure every promise and print the table; exit status 1 when one is not held."""
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.acceptance import bad_input, corpus, error_control, launcher, loops, package, smoke
+from tests.acceptance.evidence import ROOT, Evidence
+from tests.acceptance.line import Line, Row, measure
+from tests.acceptance.table import render
+
+GROUPS: dict[str, tuple[Line, ...]] = {
+    # The shortest first.
+    "launcher": launcher.LINES,
+    "loops": loops.LINES,
+    "bad_input": bad_input.LINES,
+    "smoke": smoke.LINES,
+    "package": package.LINES,
+    "error_control": error_control.LINES,
+    "corpus": corpus.LINES,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the groups that were asked for, all by default."""
+    parser = argparse.ArgumentParser(prog="python -m tests.acceptance", description=__doc__)
+    parser.add_argument("--only", metavar="GROUP", action="append", choices=tuple(GROUPS), help=", ".join(GROUPS))
+    parser.add_argument("--results", metavar="FOLDER", type=Path, default=ROOT / "acceptance-results")
+    arguments = parser.parse_args(argv)
+    rows = [row for group in arguments.only or GROUPS for row in measured(group, arguments.results / group)]
+    table = render(rows)
+    (arguments.results / "table.txt").write_text(f"{table}\n")
+    (arguments.results / "table.json").write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
+    print(table)
+    print(f"The output behind each line is in {arguments.results}")
+    return 0 if all(row.held for row in rows) else 1
+
+
+def measured(group: str, folder: Path) -> list[Row]:
+    """The rows of one group, its folder made anew."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    evidence = Evidence(folder=folder)
+    rows = []
+    for line in GROUPS[group]:
+        print(f"measuring {group}: {line.promise}", file=sys.stderr, flush=True)
+        rows.append(measure(group, line, evidence))
+    return rows
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""The raw output behind the table: every command that is run is kept as files in one folder."""
+
+import json
+import shlex
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+
+
+class NoEvidence(Exception):
+    """A command did not give what a line needs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """One finished command."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Runs commands from the root of the repository; the same name is run once, however many lines read it."""
+
+    folder: Path
+    finished: dict[str, Output] = field(default_factory=dict)
+
+    def command(self, name: str, argv: list[str], timeout: float = 3600) -> Output:
+        """Run `argv` and keep it as ``NAME.command``, ``NAME.stdout`` and ``NAME.stderr``.
+
+        Raises:
+            NoEvidence: it took longer than `timeout` seconds.
+        """
+        if name not in self.finished:
+            self.finished[name] = self._run(name, argv, timeout)
+        return self.finished[name]
+
+    def json(self, name: str, argv: list[str], timeout: float = 3600, statuses: tuple[int, ...] = (0,)) -> Any:
+        """The one JSON value that `argv` prints on standard output.
+
+        Raises:
+            NoEvidence: an exit status not among `statuses`, other output, or the timeout.
+        """
+        output = self.command(name, argv, timeout)
+        if output.status not in statuses:
+            last = (output.stderr.strip() or "no message").splitlines()[-1]
+            raise NoEvidence(f"{shlex.join(argv)} ended with {output.status}: {last}")
+        try:
+            return json.loads(output.stdout)
+        except json.JSONDecodeError as error:
+            raise NoEvidence(f"{shlex.join(argv)} did not print one JSON value: {error}") from None
+
+    def _run(self, name: str, argv: list[str], timeout: float) -> Output:
+        started = time.monotonic()
+        out, err = self.folder / f"{name}.stdout", self.folder / f"{name}.stderr"
+        with out.open("wb") as stdout, err.open("wb") as stderr:
+            try:
+                done = subprocess.run(
+                    argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, timeout=timeout, check=False
+                )
+            except subprocess.TimeoutExpired:
+                raise NoEvidence(f"{shlex.join(argv)} took longer than {timeout:.0f} s") from None
+            except OSError as error:
+                raise NoEvidence(f"{shlex.join(argv)} cannot be run: {error.strerror}") from None
+        seconds = time.monotonic() - started
+        (self.folder / f"{name}.command").write_text(
+            f"{shlex.join(argv)}\nexit status {done.returncode}, {seconds:.1f} s\n"
+        )
+        return Output(
+            status=done.returncode, stdout=out.read_text(errors="replace"), stderr=err.read_text(errors="replace")
+        )
