@@ -49,10 +49,10 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
         raise Misuse(f"no command to run; write: {USAGE}")
     users = environment_at_start()
     wanted = users if disabled(users) else environment_of(arguments, command, users)
-    if arguments.dry_run:
-        print(shell_form(command, users, wanted))
-        return 0
-    become(command, wanted, ignored_at_start(os.environ))
+    if not arguments.dry_run:
+        become(command, wanted, ignored_at_start(os.environ))
+    print(shell_form(command, users, wanted))
+    return 0
 
 
 def environment_of(arguments: argparse.Namespace, command: list[str], users: Mapping[str, str]) -> dict[str, str]:
@@ -120,8 +120,10 @@ def shell_form(command: list[str], users: Mapping[str, str], wanted: Mapping[str
 
     settings = [f"{name}={value(name)}" for name in wanted if wanted[name] != users.get(name)]
     removed = [name for name in users if name not in wanted]
-    lines = [f"export {setting}" for setting in settings] + [f"unset {name}" for name in removed]
     if SCOPE in wanted:
-        return "\n".join([*lines, f"# exec {join(command)}"])
-    words = [word for name in removed for word in ("-u", name)] + settings
-    return "\n".join([*lines, " ".join(["# env", *words, join(command)])])
+        whole = f"exec {join(command)}"
+    else:
+        words = [word for name in removed for word in ("-u", name)] + settings
+        whole = " ".join(["env", *words, join(command)])
+    comment = whole.replace("\n", "\n# ")  # a word with a newline must not end the comment
+    return "\n".join([*(f"export {one}" for one in settings), *(f"unset {name}" for name in removed), f"# {comment}"])
