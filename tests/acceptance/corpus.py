@@ -5,6 +5,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from heapswap import artifact
+from heapswap.report.terminal import Colour
+from heapswap.report.verdict import verdict_text
+from heapswap.trials import store
+from heapswap.verdict.model import Verdict
 from tests.acceptance.evidence import Evidence
 from tests.acceptance.line import Line, Result
 
@@ -19,16 +24,26 @@ PROGRAMS: dict[str, tuple[str, list[str], list[str]]] = {
     "lxml_documents": ("memory", [], [sys.executable, "corpus/lxml_documents.py"]),
 }
 
-Verdict = dict[str, Any]
+Answer = dict[str, Any]
 """The object that `heapswap advise --json` prints."""
 
 
-def advise(evidence: Evidence, program: str) -> Verdict:
-    """The verdict on a program of the corpus, with five minutes of runs."""
+def advise(evidence: Evidence, program: str) -> Answer:
+    """The verdict on a program of the corpus, with five minutes of runs; the page a person sees is kept beside it."""
     objective, options, command = PROGRAMS[program]
-    argv = [HEAPSWAP, "advise", "--budget", "5m", "--objective", objective, "--json", *options, "--", *command]
-    verdict: Verdict = evidence.json(f"advise-{program}", argv, timeout=1800)
+    name = f"advise-{program}"
+    results = evidence.folder / f"{name}.results"
+    argv = [HEAPSWAP, "advise", "--budget", "5m", "--objective", objective, "--results", str(results), "--json"]
+    verdict: Answer = evidence.json(name, [*argv, *options, "--", *command], timeout=1800)
+    (evidence.folder / f"{name}.page.txt").write_text(page(results))
     return verdict
+
+
+def page(results: Path) -> str:
+    """What `heapswap advise` prints without ``--json``, from the files it saved."""
+    verdict = artifact.decode((results / "verdict.json").read_bytes(), "verdict", 1, Verdict, "verdict.json")
+    trial = store.load(results / "trial.json")
+    return verdict_text(verdict, workload=trial.workload, results=str(results), width=100, colour=Colour.NEVER)
 
 
 # ---- reading a verdict -------------------------------------------------------------------------------------------
@@ -54,7 +69,7 @@ def is_tuned(candidate: str, family: str) -> bool:
     return library(candidate) == family and candidate != family
 
 
-def comparison(verdict: Verdict, candidate: str, metric: str) -> dict[str, Any]:
+def comparison(verdict: Answer, candidate: str, metric: str) -> dict[str, Any]:
     """The one comparison of a candidate on a metric; its numbers are None where the verdict has none."""
     for row in verdict["comparisons"]:
         if row["candidate"] == candidate and row["metric"] == metric:
@@ -62,17 +77,17 @@ def comparison(verdict: Verdict, candidate: str, metric: str) -> dict[str, Any]:
     return {"candidate": candidate, "metric": metric, "effect": None, "low": None, "high": None, "verdict": "unknown"}
 
 
-def candidates(verdict: Verdict) -> list[str]:
+def candidates(verdict: Answer) -> list[str]:
     """Every candidate that was compared, once, in the order of the verdict."""
     return list(dict.fromkeys(row["candidate"] for row in verdict["comparisons"]))
 
 
-def guards(verdict: Verdict, candidate: str) -> list[dict[str, Any]]:
+def guards(verdict: Answer, candidate: str) -> list[dict[str, Any]]:
     """The guards of one candidate."""
     return [guard for guard in verdict["guards"] if guard["candidate"] == candidate]
 
 
-def best_whose_guards_hold(verdict: Verdict) -> str | None:
+def best_whose_guards_hold(verdict: Answer) -> str | None:
     """The candidate with the lowest primary metric among those of which no guard is broken or open."""
     effects = {
         candidate: effect
@@ -95,7 +110,7 @@ def effect_text(row: dict[str, Any]) -> str:
     return f"{row['candidate']} {row['metric']} {percent(row['effect'])} {interval}"
 
 
-def answer_text(verdict: Verdict) -> str:
+def answer_text(verdict: Answer) -> str:
     """``adopt X (rule R)``."""
     return " ".join(word for word in (verdict["outcome"], verdict["candidate"], f"(rule {verdict['rule']})") if word)
 

@@ -1,4 +1,4 @@
-"""How often the whole pipeline of planner, screening and confirmation answers wrongly, and how often it answers at all."""
+"""How often planner, screening and confirmation together answer wrongly, and how often they find what is there."""
 
 import sys
 from collections.abc import Callable

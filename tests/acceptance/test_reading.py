@@ -1,0 +1,172 @@
+"""A line that cannot fail promises nothing: here the reading of answers is shown answers that break the promise."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance import corpus, error_control
+from tests.acceptance.evidence import Evidence, NoEvidence, Output
+from tests.acceptance.line import Line, Result, Row, measure
+from tests.acceptance.suite import outcomes
+from tests.acceptance.table import render
+
+
+def comparison(candidate: str, metric: str, effect: float, high: float | None = None) -> dict[str, Any]:
+    return {
+        "candidate": candidate,
+        "metric": metric,
+        "effect": effect,
+        "low": effect - 0.02,
+        "high": effect + 0.02 if high is None else high,
+        "verdict": "better",
+    }
+
+
+def guard(candidate: str, metric: str, state: str) -> dict[str, Any]:
+    return {"candidate": candidate, "metric": metric, "limit": 0.1, "effect": 0.0, "low": 0, "high": 0, "state": state}
+
+
+def answer(outcome: str, candidate: str | None = None, **fields: Any) -> dict[str, Any]:
+    return {
+        "outcome": outcome,
+        "candidate": candidate,
+        "rule": "r",
+        "primary": "cpu",
+        "comparisons": [],
+        "guards": [],
+        **fields,
+    }
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Makes `advise` answer what a test wants."""
+    return lambda verdict: monkeypatch.setattr(corpus, "advise", lambda _evidence, _program: verdict)
+
+
+@pytest.fixture
+def evidence(tmp_path: Path) -> Evidence:
+    return Evidence(folder=tmp_path)
+
+
+# ---- the corpus --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("candidate", "free"),
+    [
+        ("system:arena_max=2", True),
+        ("system/returning", True),
+        ("system:python=malloc,arena_max=2", True),
+        ("system:python=malloc", False),
+        ("system", False),
+        ("jemalloc:dirty_decay_ms=0", False),
+        (None, False),
+    ],
+)
+def test_a_free_knob_is_a_knob_of_the_c_library(candidate: str | None, free: bool) -> None:
+    assert corpus.is_free_knob(candidate) is free
+
+
+@pytest.mark.parametrize(("high", "held"), [(-0.11, True), (-0.10, False), (-0.05, False)])
+def test_lua_churn_needs_the_whole_interval_beyond_ten_percent(
+    said: Any, evidence: Evidence, high: float, held: bool
+) -> None:
+    said(answer("adopt", "mimalloc", comparisons=[comparison("mimalloc", "cpu", -0.3, high)]))
+    assert corpus.lua_churn(evidence).held is held
+
+
+@pytest.mark.parametrize(
+    ("outcome", "held"), [("keep", True), ("inconclusive", True), ("adopt", False), ("unsafe", False)]
+)
+def test_a_control_is_never_adopted(said: Any, evidence: Evidence, outcome: str, held: bool) -> None:
+    said(answer(outcome))
+    assert corpus.control("sqlite_index")(evidence).held is held
+
+
+def test_json_burst_names_the_best_whose_guards_hold(said: Any, evidence: Evidence) -> None:
+    rows = [comparison("jemalloc/returning", "cpu", -0.5), comparison("system:arena_max=2", "cpu", -0.3)]
+    peak = [guard("jemalloc/returning", "peak", "broken"), guard("system:arena_max=2", "peak", "held")]
+    said(answer("inconclusive", comparisons=rows, guards=peak))
+    assert corpus.json_burst_knob(evidence).held
+    assert corpus.json_burst_jemalloc(evidence).held
+    said(answer("inconclusive", comparisons=rows, guards=[{**row, "state": "held"} for row in peak]))
+    assert not corpus.json_burst_knob(evidence).held
+    assert not corpus.json_burst_jemalloc(evidence).held
+
+
+def test_image_service_shows_the_price_of_trimming(said: Any, evidence: Evidence) -> None:
+    trim = "system:trim_threshold=65536"
+    cheaper = [comparison(trim, "idle", -0.9), comparison(trim, "cpu", -0.1)]
+    dearer = [comparison(trim, "idle", -0.9), comparison(trim, "cpu", 0.3)]
+    said(answer("adopt", trim, comparisons=dearer, guards=[guard(trim, "peak", "held")]))
+    assert corpus.image_service_trim(evidence).held
+    assert corpus.image_service_knob(evidence).held
+    said(answer("adopt", trim, comparisons=cheaper, guards=[guard(trim, "cpu", "broken")]))
+    assert not corpus.image_service_trim(evidence).held
+    assert not corpus.image_service_knob(evidence).held
+
+
+# ---- error control -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("wrong", "trials", "held"), [(12, 2000, True), (13, 2000, False), (0, 1999, False)])
+def test_the_limit_of_wrong_adopts(
+    monkeypatch: pytest.MonkeyPatch, evidence: Evidence, wrong: int, trials: int, held: bool
+) -> None:
+    row = {"wrong_adopts": wrong, "trials": trials}
+    monkeypatch.setattr(error_control, "simulated", lambda _evidence, _scenario: row)
+    assert error_control.few_wrong("equal")(evidence).held is held
+
+
+# ---- the machinery -----------------------------------------------------------------------------------------------
+
+
+def test_a_line_that_cannot_be_measured_is_not_held(evidence: Evidence) -> None:
+    def broken(_: Evidence) -> Result:
+        raise NoEvidence("nothing was printed")
+
+    row = measure("group", Line(promise="p", measure=broken), evidence)
+    assert not row.held
+    assert "nothing was printed" in row.figure
+
+
+def test_a_command_is_run_once_and_kept(evidence: Evidence) -> None:
+    first = evidence.command("date", ["sh", "-c", "echo out; echo err >&2; exit 4"])
+    assert first == Output(status=4, stdout="out\n", stderr="err\n")
+    assert evidence.command("date", ["false"]) is first
+    assert (evidence.folder / "date.stdout").read_text() == "out\n"
+    assert "exit status 4" in (evidence.folder / "date.command").read_text()
+
+
+@pytest.mark.parametrize("argv", [["sh", "-c", "exit 1"], ["echo", "no JSON"], ["/nowhere/at/all"]])
+def test_what_is_no_answer_is_no_evidence(evidence: Evidence, argv: list[str]) -> None:
+    with pytest.raises(NoEvidence):
+        evidence.json("name", argv)
+
+
+def test_skipped_and_failed_tests_are_named() -> None:
+    report = (
+        '<testsuites><testsuite><testcase name="good"><properties/></testcase>'
+        '<testcase name="bad"><failure/></testcase><testcase name="left_out"><skipped/></testcase></testsuite></testsuites>'
+    )
+    assert outcomes(report) == (1, ["bad", "left_out"])
+
+
+def test_the_table() -> None:
+    rows = [
+        Row(group="loops", promise="a promise that is held", figure="1.02", held=True),
+        Row(group="smoke", promise="a longer promise that has to be wrapped at this width", figure="no", held=False),
+    ]
+    assert render(rows, width=60).splitlines() == [
+        "held      promise                figure",
+        "-- loops ---------------------------------------------------",
+        "yes       a promise that is      1.02",
+        "          held",
+        "-- smoke ---------------------------------------------------",
+        "NOT HELD  a longer promise that  no",
+        "          has to be wrapped at",
+        "          this width",
+        "1 of 2 lines held",
+    ]
