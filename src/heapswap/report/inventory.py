@@ -16,8 +16,7 @@ def overview(inventory: Inventory, width: int) -> str:
         ("CANDIDATE", "VERSION", "FROM", "PAGES", "LIBRARY"),
         ("system", inventory.system, "C library", "any", ""),
     ]
-    rows += [_row(present) for present in inventory.libraries]
-    lines = _columns(rows, width)
+    lines = [*_libraries(inventory.libraries, width, rows)]
     if inventory.missing:
         lines += ["", "Missing"]
         for missing in inventory.missing:
@@ -34,7 +33,7 @@ def details(family: Allocator, inventory: Inventory, width: int) -> str:
     """One family: its libraries, recipes and knobs, every range of versions a row of its own."""
     lines = [*_wrapped(f"{family.name}: {family.summary}", width, ""), family.upstream]
     if inventory.libraries:
-        lines += ["", *_columns([_row(present) for present in inventory.libraries], width)]
+        lines += ["", *_libraries(inventory.libraries, width)]
     for missing in inventory.missing:
         lines += ["", *_wrapped(f"Missing: {missing.spelling}, {missing.reason}", width, "")]
         lines += _wrapped(missing.remedy, width, "  ")
@@ -49,6 +48,15 @@ def details(family: Allocator, inventory: Inventory, width: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _libraries(libraries: Iterable[Present], width: int, head: Sequence[tuple[str, ...]] = ()) -> Iterable[str]:
+    """A row a library; one that only its path selects stands below, whole, so that it can be copied."""
+    by_path = [present for present in libraries if present.spelling.startswith("/")]
+    yield from _columns([*head, *(_row(present) for present in libraries if present not in by_path)], width)
+    for present in by_path:
+        yield present.spelling
+        yield f"  {present.library.family} {present.library.version or '?'}, {present.library.origin.value}"
+
+
 def _row(present: Present) -> tuple[str, ...]:
     library = present.library
     pages = f"≤{library.page_size >> 10}K" if library.page_size else "any"
@@ -57,7 +65,7 @@ def _row(present: Present) -> tuple[str, ...]:
 
 def _columns(rows: Sequence[tuple[str, ...]], width: int) -> list[str]:
     """Rows with every column as wide as its longest cell; the last, a path, is shortened to fit."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)] if rows else []
     left = width - sum(widths) - len(_GAP) * len(widths)
     lines = []
     for row in rows:
