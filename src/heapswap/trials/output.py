@@ -1,6 +1,7 @@
 """What a program printed: its digest, its last words, and the user's metrics in it."""
 
 import hashlib
+import math
 import mmap
 import re
 from collections.abc import Sequence
@@ -37,23 +38,29 @@ def read_metrics(metrics: Sequence[Metric], paths: Sequence[Path]) -> tuple[list
     findings: list[Finding] = []
     for metric in metrics:
         found = next((text for path in paths if (text := _last_match(metric.pattern, path)) is not None), None)
-        try:
-            value = float(found or "")
-        except ValueError:
-            findings.append(
-                Finding(
-                    code="metric-absent",
-                    level=Level.WARNING,
-                    seen=f"metric '{metric.name}': "
-                    + (
-                        f"'{metric.pattern}' matches nothing printed" if found is None else f"'{found}' is not a number"
-                    ),
-                    remedy="give a pattern whose group is a number that the program prints in every run",
-                )
-            )
-        else:
+        value = math.nan if found is None else _number(found)
+        if math.isfinite(value):
             rows.append(Measurement(metric=metric.name, value=value, unit=metric.unit, direction=metric.direction))
+        else:
+            findings.append(_absent(metric, found))
     return rows, findings
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _absent(metric: Metric, found: str | None) -> Finding:
+    seen = f"'{metric.pattern}' matches nothing printed" if found is None else f"'{found}' is not a number"
+    return Finding(
+        code="metric-absent",
+        level=Level.WARNING,
+        seen=f"metric '{metric.name}': {seen}",
+        remedy="give a pattern whose group is a number that the program prints in every run",
+    )
 
 
 def _last_match(pattern: str, path: Path) -> str | None:

@@ -136,7 +136,7 @@ def measurements(record: Ended, rest: Rest | None) -> tuple[Measurement, ...]:
 
 
 def samples(record: Ended) -> tuple[Sample, ...]:
-    """The whole timeline that the launcher kept."""
+    """The whole timeline that the launcher kept, in order of time, no two at the same."""
     return tuple(
         Sample(at=point.at, resident=point.resident, cpu=point.cpu, processes=point.processes)
         for point in record.timeline

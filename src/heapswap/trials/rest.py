@@ -6,8 +6,9 @@ the program's own pause has the same length in each, so its end is the same time
 Read earlier, an allocator that gives memory back after a second would look like one that never does.
 
 Two things disturb the end. An interpreter's teardown is busy and frees memory, so the reading steps back over busy
-samples until it stands before them. An allocator's background thread ticks during the rest; its ticks are short of 2 %
-together, so they neither end the stretch nor divide it.
+samples until it stands before them. An allocator's background thread ticks during the rest and frees memory as well:
+that is rest, so a sample is busy from a tenth of a core on, above a tick and far below a teardown, and ticks are short
+of 2 % together, so they neither end the stretch nor divide it.
 """
 
 from bisect import bisect_right
@@ -17,7 +18,9 @@ from dataclasses import dataclass
 from heapswap.trials.model import Sample
 
 QUIET = 0.02
-"""fraction of a core below which a tree is at rest"""
+"""fraction of a core below which a tree is at rest, over a stretch"""
+BUSY = 0.1
+"""fraction of a core from which on it is at work, from one sample to the next"""
 SHORTEST = 0.5
 """seconds that a rest lasts at least"""
 TEARDOWN = 0.5
@@ -45,10 +48,10 @@ def at_rest(timeline: Sequence[Sample]) -> Rest | None:
     end = _last_quiet(timeline)
     if end is None:
         return None
-    while end > 0 and not _quiet(timeline[end - 1], timeline[end]):
+    while end > 0 and _rate(timeline[end - 1], timeline[end]) >= BUSY:
         end -= 1
-    begin = next(index for index in range(end + 1) if index == end or _quiet(timeline[index], timeline[end]))
-    while begin < end and not _quiet(timeline[begin], timeline[begin + 1]):
+    begin = next(index for index in range(end + 1) if index == end or _rate(timeline[index], timeline[end]) < QUIET)
+    while begin < end and _rate(timeline[begin], timeline[begin + 1]) >= BUSY:
         begin += 1
     rest = Rest(resident=timeline[end].resident, began=timeline[begin].at, ended=timeline[end].at)
     after = timeline[-1].cpu - timeline[end].cpu
@@ -63,10 +66,11 @@ def _last_quiet(timeline: Sequence[Sample]) -> int | None:
         before = bisect_right(timeline, timeline[index].at - SHORTEST, key=lambda sample: sample.at) - 1
         if before < 0:
             return None
-        if _quiet(timeline[before], timeline[index]):
+        if _rate(timeline[before], timeline[index]) < QUIET:
             return index
     return None
 
 
-def _quiet(first: Sample, last: Sample) -> bool:
-    return last.cpu - first.cpu < QUIET * (last.at - first.at)
+def _rate(first: Sample, last: Sample) -> float:
+    """Cores in use between two samples of different times."""
+    return (last.cpu - first.cpu) / (last.at - first.at)
