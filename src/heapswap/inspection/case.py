@@ -82,7 +82,7 @@ class Case:
         return None
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def allocators_in(image: Elf) -> tuple[Identity, ...]:
     """`identify`, once for each file: preflight asks for every candidate."""
     return identify(image)

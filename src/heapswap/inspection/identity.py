@@ -34,6 +34,9 @@ def identify(image: Elf) -> tuple[Identity, ...]:
     if bundled is not None:
         return (_bundled(bundled, answers),)
     marks = [BY_SYMBOL[name] for name in sorted(elf.defined(image.path, BY_SYMBOL))]
+    if marks and not answers and elf.exported(image.path, _INTERPRETER):
+        # Python's own copy of mimalloc is PYTHONMALLOC's business.
+        return ()
     if marks:
         families = dict.fromkeys(mark.family for mark in marks)
         return tuple(_marked([mark for mark in marks if mark.family == family], answers) for family in families)
@@ -57,10 +60,11 @@ def version(image: Elf, family: str) -> str:
     pattern = _GLIBC_BANNER if family == "glibc" else known.version if known else ""
     if pattern and (found := elf.search(image.path, re.compile(pattern.encode()))):
         return found
-    named = re.search(r"\.so\.(\d+(?:\.\d+)+)$", str(Path(image.path).resolve()))
+    named = re.search(r"malloc[^/]*\.so\.(\d+(?:\.\d+)+)$", str(Path(image.path).resolve()))
     return named[1] if named else ""
 
 
+_INTERPRETER = ("Py_BytesMain",)
 _GLIBC_BANNER = r"GNU C Library [^\n]* version (\d+\.\d+)"
 
 

@@ -49,3 +49,12 @@ class Inspection:
     python: str = ""
     """version of the Python interpreter it is (``3.11.7``, ``3.13.0t``); empty when it is not Python"""
     findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspections:
+    """What `heapswap inspect --json` prints."""
+
+    kind: str = "inspection"
+    schema: int = 1
+    inspections: tuple[Inspection, ...]
