@@ -115,7 +115,7 @@ def test_image_service_shows_the_price_of_trimming(said: Any, evidence: Evidence
 def test_the_limit_of_wrong_adopts(
     monkeypatch: pytest.MonkeyPatch, evidence: Evidence, wrong: int, trials: int, held: bool
 ) -> None:
-    row = {"wrong_adopts": wrong, "trials": trials}
+    row = {"wrong": wrong, "trials": trials, "kept": 0}
     monkeypatch.setattr(error_control, "simulated", lambda _evidence, _scenario: row)
     assert error_control.few_wrong("equal")(evidence).held is held
 
@@ -149,7 +149,8 @@ def test_what_is_no_answer_is_no_evidence(evidence: Evidence, argv: list[str]) -
 def test_skipped_and_failed_tests_are_named() -> None:
     report = (
         '<testsuites><testsuite><testcase name="good"><properties/></testcase>'
-        '<testcase name="bad"><failure/></testcase><testcase name="left_out"><skipped/></testcase></testsuite></testsuites>'
+        '<testcase name="bad"><failure/></testcase>'
+        '<testcase name="left_out"><skipped/></testcase></testsuite></testsuites>'
     )
     assert outcomes(report) == (1, ["bad", "left_out"])
 
