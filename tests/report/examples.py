@@ -69,7 +69,7 @@ ADOPT = Verdict(
     objective="cpu",
     primary="cpu",
     rule="beyond-the-margin",
-    reason="mimalloc is better than 2 % beyond doubt in 8 blocks, every guard holds, and no simpler change comes close",
+    reason="mimalloc changes cpu by -38.1 %, shown in 8 blocks of random order, and its guards hold",
     comparisons=(
         *effects(
             "mimalloc",
@@ -146,13 +146,14 @@ KEEP = Verdict(
     objective="time",
     primary="wall",
     rule="gain-excluded",
-    reason="no candidate can gain more than 10 % in wall time, those dropped after screening included",
+    reason="a gain in wall above 7 % is excluded for every candidate, those dropped after screening included",
     comparisons=(
         *effects("mimalloc", 22, wall=(-0.012, -0.031, 0.008), cpu=(-0.01, -0.022, 0.003), peak=(0.06, 0.05, 0.07)),
         *effects("jemalloc", 4, wall=(0.02, None, None), cpu=(0.018, None, None), peak=(0.11, None, None)),
     ),
     control=Control(metric="wall", noise=0.034, blocks=11, effect=-0.004, low=-0.03, high=0.022),
-    excluded=0.10,
+    excluded=0.071,
+    detectable=0.048,
     runs=52,
 )
 
@@ -162,8 +163,8 @@ INCONCLUSIVE = Verdict(
     baseline="current",
     objective="balanced",
     primary="wall",
-    rule="neither-margin-reached",
-    reason="the interval of the best candidate holds both a useful gain and none at all",
+    rule="undecided",
+    reason="no gain beyond the margin was shown, and one of up to 13 % is not excluded",
     comparisons=(
         *effects(
             PATH,
@@ -191,8 +192,8 @@ UNSAFE = Verdict(
     baseline="current",
     objective="balanced",
     primary="cpu",
-    rule="other-output",
-    reason="jemalloc changed the program's output",
+    rule="fails-or-differs",
+    reason="jemalloc printed something else in 3 of 12 runs, and the baseline never did",
     comparisons=(
         *effects("mimalloc", 12, wall=(-0.02, -0.05, 0.01), cpu=(-0.02, -0.04, 0.0), peak=(0.02, 0.01, 0.03)),
     ),
@@ -214,8 +215,8 @@ MEMORY = Verdict(
     baseline="current",
     objective="memory",
     primary="idle",
-    rule="simpler-wins",
-    reason="a knob of the present allocator gains as much as the best library whose guards hold",
+    rule="beyond-the-margin",
+    reason="system:arena_max=2 changes idle by -71.9 %, shown in 5 blocks of random order, and its guards hold",
     comparisons=(
         *effects(
             "system:arena_max=2",
@@ -277,7 +278,7 @@ OPEN = Verdict(
     objective="memory",
     primary="peak",
     rule="beyond-the-margin",
-    reason="jemalloc/returning is better than 10 % and 8 MiB beyond doubt in 5 blocks",
+    reason="jemalloc/returning changes peak by -31.0 %, shown in 5 blocks of random order, and its guards hold",
     comparisons=effects(
         "jemalloc/returning", 10, "peak", peak=(-0.31, -0.32, -0.3), wall=(0.09, 0.01, 0.17), cpu=(0.11, 0.05, 0.17)
     ),
@@ -295,8 +296,8 @@ UNKNOWN = Verdict(
     baseline="current",
     objective="balanced",
     primary="wall",
-    rule="too-few-runs",
-    reason="the trial was interrupted before the first confirming block",
+    rule="undecided",
+    reason="no gain beyond the margin was shown, and none is excluded",
     comparisons=tuple(
         Effect(
             candidate=candidate,
@@ -333,7 +334,7 @@ OWN_METRIC = Verdict(
     objective="throughput",
     primary="throughput",
     rule="beyond-the-margin",
-    reason="mimalloc is better than 2 % beyond doubt in 5 blocks",
+    reason="mimalloc changes throughput by +14.3 %, shown in 5 blocks of random order, and its guards hold",
     comparisons=(
         *effects(
             "jemalloc",
@@ -361,10 +362,10 @@ CROWDED = Verdict(
     outcome=Decision.KEEP,
     candidate=None,
     baseline="current",
-    objective="time",
-    primary="wall",
-    rule="not-a-bottleneck",
-    reason="0.8 % of the CPU time is spent in the allocator, below the floor of 3 %, so no candidate needs to run",
+    objective="memory",
+    primary="peak",
+    rule="floor-out-of-reach",
+    reason="a gain below 8.0 MiB does not count, and peak is less than that",
     findings=(
         Finding(
             code="nondeterministic",

@@ -68,6 +68,7 @@ verdicts = st.builds(
     guards=st.lists(guards, max_size=6).map(tuple),
     control=st.one_of(st.none(), controls),
     excluded=st.one_of(st.none(), st.floats(0, 10)),
+    detectable=ratios,
     runs=counts,
     runs_needed=st.one_of(st.none(), counts),
     not_tried=st.lists(st.builds(NotTried, candidate=spellings, reason=words), max_size=4).map(tuple),

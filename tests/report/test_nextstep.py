@@ -81,4 +81,6 @@ def test_where_nothing_is_to_be_done_it_says_so(verdict: Verdict, first: str) ->
 
 
 def test_without_candidates_a_trial_can_still_be_asked_for() -> None:
-    assert _commands(CROWDED, LUA) == [("heapswap", "trial", "--objective", "time", "--", *LUA.argv)]
+    assert _commands(CROWDED, LUA) == [
+        ("heapswap", "trial", "--objective", "memory", "--primary", "peak", "--", *LUA.argv)
+    ]

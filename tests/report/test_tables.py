@@ -9,7 +9,7 @@ from tests.report.examples import ADOPT, KEEP, LONG, MEMORY, OWN, OWN_METRIC
 
 
 def _table(verdict: Verdict, width: int) -> list[str]:
-    order = ranked(verdict.comparisons, verdict.primary, verdict.candidate, ())
+    order = ranked(verdict, ())
     return [line.plain for line in comparison_table(verdict, order, width).lines]
 
 
@@ -37,8 +37,7 @@ def test_a_long_spelling_stands_alone_above_its_figures() -> None:
 
 
 def test_adopted_first_then_tested_then_screened() -> None:
-    swapped = replace(ADOPT, candidate="jemalloc/fast")
-    assert ranked(swapped.comparisons, "cpu", swapped.candidate, ()) == [
+    assert ranked(replace(ADOPT, candidate="jemalloc/fast"), ()) == [
         "jemalloc/fast",
         "mimalloc",
         "jemalloc",
@@ -47,10 +46,14 @@ def test_adopted_first_then_tested_then_screened() -> None:
     ]
 
 
+def test_a_guard_breaker_is_not_the_best_however_much_it_gains() -> None:
+    assert ranked(replace(MEMORY, candidate=None), ())[0] == "system:arena_max=2"
+
+
 def test_more_of_a_metric_can_be_better() -> None:
-    assert ranked(OWN_METRIC.comparisons, "throughput", None, OWN.metrics) == ["mimalloc", "jemalloc"]
-    less = (Metric(name="throughput", pattern="(.)"),)
-    assert ranked(OWN_METRIC.comparisons, "throughput", None, less) == ["jemalloc", "mimalloc"]
+    verdict = replace(OWN_METRIC, candidate=None)
+    assert ranked(verdict, OWN.metrics) == ["mimalloc", "jemalloc"]
+    assert ranked(verdict, (Metric(name="throughput", pattern="(.)"),)) == ["jemalloc", "mimalloc"]
 
 
 def test_metrics_that_say_nothing_have_no_column() -> None:

@@ -38,18 +38,20 @@ def metrics_shown(comparisons: Iterable[Effect], primary: str) -> tuple[str, ...
     return tuple(metric for metric in order if metric in said)
 
 
-def ranked(comparisons: Sequence[Effect], primary: str, adopted: str | None, metrics: Sequence[Metric]) -> list[str]:
-    """Candidates, the best first: adopted, then those with an interval on the primary, then screened only."""
-    more = any(own.name == primary and own.direction is Direction.MORE for own in metrics)
-    rows = {row.candidate: row for row in comparisons if row.metric == primary}
+def ranked(verdict: Verdict, metrics: Sequence[Metric]) -> list[str]:
+    """Candidates, the best first: adopted, those with an interval on the primary, guard breakers, screened only."""
+    more = any(own.name == verdict.primary and own.direction is Direction.MORE for own in metrics)
+    rows = {row.candidate: row for row in verdict.comparisons if row.metric == verdict.primary}
+    breakers = guard_breakers(verdict)
 
-    def place(candidate: str) -> tuple[bool, bool, bool, float]:
+    def place(candidate: str) -> tuple[bool, bool, bool, bool, float]:
         row = rows.get(candidate)
         effect = known(row.effect) if row else None
-        tested = row is not None and known(row.low) is not None and known(row.high) is not None
-        return candidate != adopted, not tested, effect is None, -(effect or 0.0) if more else effect or 0.0
+        untested = row is None or known(row.low) is None or known(row.high) is None
+        worth = -(effect or 0.0) if more else effect or 0.0
+        return candidate != verdict.candidate, untested, candidate in breakers, effect is None, worth
 
-    return sorted(dict.fromkeys(row.candidate for row in comparisons), key=place)
+    return sorted(dict.fromkeys(row.candidate for row in verdict.comparisons), key=place)
 
 
 def guard_breakers(verdict: Verdict) -> frozenset[str]:

@@ -49,33 +49,35 @@ def verdict_text(
 
 def candidates_in_order(verdict: Verdict, workload: Workload) -> list[str]:
     """Candidates that were run, the best first."""
-    return ranked(verdict.comparisons, verdict.primary, verdict.candidate, workload.metrics)
+    return ranked(verdict, workload.metrics)
 
 
 def headline_lines(verdict: Verdict, order: Sequence[str], width: int) -> list[Text]:
-    """The answer in one sentence."""
-    return paragraph(headline(verdict, order), width, style=_STYLES[verdict.outcome])
+    """The answer in one sentence, and who is ahead where it is still open."""
+    best = _row(verdict, order[0], verdict.primary) if order and verdict.outcome is Decision.INCONCLUSIVE else None
+    ahead = f"Best so far: {best.candidate}, {_shown(best)}." if best and known(best.effect) is not None else ""
+    return [
+        *paragraph(headline(verdict), width, style=_STYLES[verdict.outcome]),
+        *(paragraph(ahead, width) if ahead else []),
+    ]
 
 
-def headline(verdict: Verdict, order: Sequence[str]) -> str:
-    """The answer in one sentence, with the effect it rests on."""
+def headline(verdict: Verdict) -> str:
+    """The answer in one sentence, with the effect or the reason it rests on."""
+    reason = _sentence(verdict.reason)
     match verdict.outcome:
         case Decision.ADOPT:
             row = _row(verdict, verdict.candidate, verdict.primary)
-            return f"Adopt {verdict.candidate}{': ' + _shown(row) if row else ''}."
+            return f"Adopt {verdict.candidate}: {_shown(row)}." if row else f"Adopt {verdict.candidate}."
         case Decision.KEEP:
             kept = "the present allocator" if verdict.baseline == "current" else verdict.baseline
-            if verdict.excluded is None:
-                return f"Keep {kept}: {_sentence(verdict.reason)}"
-            return f"Keep {kept}: a gain above {share(verdict.excluded)} in {name(verdict.primary)} is excluded."
+            return f"Keep {kept}: {reason}"
         case Decision.INCONCLUSIVE:
-            row = _row(verdict, order[0], verdict.primary) if order else None
-            row = row if row and known(row.effect) is not None else None
-            best = f"the best so far, {row.candidate}, shows {_shown(row)}" if row else _sentence(verdict.reason)[:-1]
             more = verdict.runs_needed
-            return f"Inconclusive: {best}" + ("." if more is None else f"; {_settled_by(more)}.")
+            missing = "" if more is None else f" About {count(more, 'more run')} would settle it."
+            return f"Inconclusive: {reason}{missing}"
         case Decision.UNSAFE:
-            return f"Unsafe: {_sentence(verdict.reason)}"
+            return f"Unsafe: {reason}"
 
 
 def before_and_after(verdict: Verdict, order: Sequence[str], width: int) -> list[Text]:
@@ -92,7 +94,7 @@ def evidence_lines(verdict: Verdict, order: Sequence[str], width: int) -> list[T
     """Table, reasons, guards, findings and what was not tried; a section with nothing to say is left out."""
     return [
         *_table(verdict, order, width),
-        *_section("Why", _why(verdict, order, width)),
+        *_section("Why", _why(verdict, width)),
         *_section("Guards (not to get worse; 95 % limits)", guard_lines(verdict.guards, order, width)),
         *_section("Findings", finding_lines(verdict.findings, width)),
         *_section("Not tried", _not_tried(verdict.not_tried, width)),
@@ -128,23 +130,26 @@ def _legend(verdict: Verdict) -> str:
 
 def _noise(verdict: Verdict) -> list[str]:
     control = verdict.control
-    if control is None or control.noise is None:
+    noise = known(control.noise) if control else None
+    if control is None or noise is None:
         return []
     itself = ""
     if control.effect is not None:
         itself = f"; {verdict.baseline} against itself {_with_interval(control.effect, control.low, control.high)}"
     blocks = f" over {count(control.blocks, 'block')}" if control.blocks else ""
-    return [f"Noise floor {share(control.noise)} in {name(control.metric)}{itself}{blocks}."]
+    unseen = known(verdict.detectable)
+    smallest = "" if unseen is None else f" A gain below {share(unseen)} would likely go unseen."
+    return [f"Noise floor {share(noise)} in {name(control.metric)}{itself}{blocks}.{smallest}"]
 
 
 def _section(name: str, lines: list[Text]) -> list[Text]:
     return [*heading(name), *lines] if lines else []
 
 
-def _why(verdict: Verdict, order: Sequence[str], width: int) -> list[Text]:
+def _why(verdict: Verdict, width: int) -> list[Text]:
     source = f"Objective {verdict.objective}, decided by {name(verdict.primary)}; rule {verdict.rule}."
     said = _sentence(verdict.reason)
-    told = [] if not verdict.reason or said in headline(verdict, order) else [said]
+    told = [] if not verdict.reason or said in headline(verdict) else [said]
     return [line for text in (*told, source) for line in paragraph(text, width, first="  ")]
 
 
@@ -179,10 +184,6 @@ def _shown(row: Effect) -> str:
 
 def _with_interval(effect: float | None, low: float | None, high: float | None) -> str:
     return percent(effect) if low is None and high is None else f"{percent(effect)} ({interval(low, high)})"
-
-
-def _settled_by(runs: int) -> str:
-    return f"about {count(runs, 'more run')} would settle it"
 
 
 def _sentence(reason: str) -> str:
