@@ -52,9 +52,7 @@ def marker(name: str) -> dict[str, str]:
 
 def said(name: str, **variables: str) -> str:
     """What a library tells of itself when a program is run with it."""
-    done = subprocess.run(
-        ["/bin/true"], env=preloading(name, **variables), capture_output=True, text=True, check=True
-    )
+    done = subprocess.run(["/bin/true"], env=preloading(name, **variables), capture_output=True, text=True, check=True)
     return done.stderr
 
 
