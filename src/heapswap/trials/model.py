@@ -1,5 +1,6 @@
 """The words of this room: measurement, run, trial. A trial is append-only: a design, an environment, every run."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -29,6 +30,8 @@ class Stage(StrEnum):
     WARM_UP = "warm-up"
     SCREENING = "screening"
     CONFIRMING = "confirming"
+    PROVING = "proving"
+    """after a gain was shown: more runs of the winner, looking for slow ones"""
 
 
 class Force(StrEnum):
@@ -226,6 +229,10 @@ class Perturbation:
     """PYTHONHASHSEED, where the user has not set one; 1 to 4,294,967,295"""
     padding: int
     """bytes by which the environment grows: 0 to 4,095"""
+
+    def applied(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """The environment under these settings; a PYTHONHASHSEED of the user's own stays."""
+        return {"PYTHONHASHSEED": str(self.hash_seed), **environ, "HEAPSWAP_PADDING": "x" * self.padding}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

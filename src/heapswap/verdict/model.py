@@ -109,6 +109,8 @@ class Verdict:
     control: Control | None = None
     excluded: float | None = None
     """a gain above this fraction is excluded for every candidate; None where nothing can be excluded"""
+    detectable: float | None = None
+    """the smallest improvement of the primary metric that so many blocks find four times out of five, at this noise"""
     runs: int = 0
     runs_needed: int | None = None
     """about how many more runs would settle an inconclusive answer"""

@@ -1,0 +1,219 @@
+"""The design of a trial: from what was decided before and the runs so far, the next block. Pure, and so replayable."""
+
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+
+from heapswap.trials.confirmation import block_runs, blocks
+from heapswap.trials.finalists import (
+    PROVING_CANDIDATES,
+    SHARES,
+    Finalist,
+    State,
+    finalists,
+    most_blocks,
+    threshold,
+)
+from heapswap.trials.intervals import estimate, interval
+from heapswap.trials.model import Design, Perturbation, Progress, Run, Slot, Stage
+from heapswap.trials.planner import plan, spent, usual
+from heapswap.trials.screening import Standing, standings
+from heapswap.trials.statistics import scale
+
+HOPE = 3.0
+"""standard errors of luck that a candidate is granted in screening"""
+
+FEWEST_BLOCKS = 5
+"""confirming blocks below which a budget is not spent on a finalist"""
+
+OVERRUN = 1.05
+"""the part of the budget at which the last block must have ended, as foreseen"""
+
+MOST_PROVING = 12
+"""proving blocks"""
+
+
+def perturbation(seed: int, block: int) -> Perturbation:
+    """The settings of a block: the same in all its runs, random from block to block."""
+    drawn = sha256(f"heapswap perturbation {seed} {block}".encode()).digest()
+    return Perturbation(
+        hash_seed=1 + int.from_bytes(drawn[:8], "big") % (2**32 - 1),
+        padding=int.from_bytes(drawn[8:16], "big") % 4096,
+    )
+
+
+def shuffled(members: Iterable[str], seed: int, block: int) -> tuple[str, ...]:
+    """Members in random order: by the digest of their number, so that the order is the same on every machine."""
+    numbered = enumerate(members)
+    key = f"heapswap order {seed} {block} "
+    return tuple(name for _, name in sorted(numbered, key=lambda one: sha256(f"{key}{one[0]}".encode()).digest()))
+
+
+def next_block(design: Design, runs: Sequence[Run]) -> tuple[Slot, ...]:
+    """The runs to make next, in order; empty when the trial is finished.
+
+    After an interruption in the middle of a block: the rest of that block.
+
+    Raises:
+        Misuse: the budget holds too few runs.
+    """
+    if not runs:
+        return _slots(Stage.WARM_UP, 0, (design.baseline,), design.seed)
+    last = runs[-1].slot.block
+    done = sum(run.slot.block == last for run in runs)
+    begun = _block(design, [run for run in runs if run.slot.block < last])
+    if done < len(begun):
+        return begun[done:]
+    return _block(design, runs)
+
+
+def _slots(stage: Stage, block: int, members: Iterable[str], seed: int) -> tuple[Slot, ...]:
+    return tuple(
+        Slot(stage=stage, block=block, position=position, candidate=name)
+        for position, name in enumerate(shuffled(members, seed, block))
+    )
+
+
+def _block(design: Design, runs: Sequence[Run]) -> tuple[Slot, ...]:
+    """The block that follows complete blocks."""
+    if not runs:
+        return _slots(Stage.WARM_UP, 0, (design.baseline,), design.seed)
+    number = runs[-1].slot.block + 1
+    known = finalists(design, runs)
+    if not known and (members := screening_round(design, runs)):
+        return _slots(Stage.SCREENING, number, (design.baseline, *members), design.seed)
+    active = _active(known)
+    proving = [one.candidate for one in active if one.state is State.PROVING]
+    running = [one.candidate for one in active if one.state is State.RUNNING]
+    if not active and not any(one.state is State.WON for one in known):
+        running = list(next_finalists(design, runs, known))
+    if running and _fits(design, runs, (design.baseline, *running) * 2):
+        return _slots(Stage.CONFIRMING, number, (design.baseline, *running) * 2, design.seed)
+    if proving:
+        members = (design.baseline, *(proving[:1] * PROVING_CANDIDATES))
+        made = len({run.slot.block for run in runs if run.slot.stage is Stage.PROVING})
+        if made < MOST_PROVING and _fits(design, runs, members):
+            return _slots(Stage.PROVING, number, members, design.seed)
+    return ()
+
+
+def _active(known: Sequence[Finalist]) -> list[Finalist]:
+    """Finalists that are due more runs."""
+    if any(one.state is State.WON for one in known):
+        return []
+    return [one for one in known if one.state in (State.RUNNING, State.PROVING)]
+
+
+def _fits(design: Design, runs: Sequence[Run], members: Iterable[str]) -> bool:
+    """Whether the budget holds a block of these members."""
+    if design.budget is None:
+        return True
+    return spent(runs) + sum(usual(runs, name, design.baseline) for name in members) <= design.budget * OVERRUN
+
+
+def screening_round(design: Design, runs: Sequence[Run]) -> tuple[str, ...]:
+    """Candidates of the next screening round, the baseline excluded; empty when screening is over."""
+    planned = plan(design, runs[0])
+    made = len({run.slot.block for run in runs if run.slot.stage is Stage.SCREENING})
+    if made >= len(planned.rounds):
+        return ()
+    if made == 0:
+        return planned.candidates
+    known = [one for one in standings(design, runs[1:]) if one.runs]
+    contenders = _contenders(design, runs, known)
+    repeated = [
+        one.candidate for one in known if not one.trouble and one.difference != one.difference and one.runs == 1
+    ]
+    if len(contenders) <= 1 and not repeated:
+        return ()
+    members = (*(one.candidate for one in contenders[: planned.rounds[made]]), *repeated)
+    return members if _fits(design, runs, (design.baseline, *members)) else ()
+
+
+def _contenders(design: Design, runs: Sequence[Run], known: Iterable[Standing]) -> list[Standing]:
+    """Eligible candidates that may still be the best and beyond the margin, the most promising first."""
+    measure = scale(runs, design.criteria.primary)
+    if measure is None:
+        return []
+    limit = threshold(design, runs, measure)
+    eligible = sorted(
+        (one for one in known if one.eligible and one.difference - HOPE * one.error < limit),
+        key=lambda one: (one.doubtful, one.difference),
+    )
+    if not eligible:
+        return []
+    best = eligible[0].difference
+    return [one for one in eligible if one.difference - best < max(HOPE * one.error, 0.02) or one.doubtful]
+
+
+def next_finalists(design: Design, runs: Sequence[Run], known: Sequence[Finalist]) -> tuple[str, ...]:
+    """The best candidate, and the simplest one close to it, that have not been finalists yet; empty when none may win."""
+    places = len(SHARES) - len(known)
+    if places <= 0:
+        return ()
+    tried = {one.candidate for one in known}
+    if len(design.candidates) == 1:
+        left = [] if tried else list(design.candidates)
+        return tuple(left)
+    contenders = [one for one in _contenders(design, runs, standings(design, runs[1:])) if one.candidate not in tried]
+    if not contenders:
+        return ()
+    best = contenders[0]
+    close = [
+        one
+        for one in contenders[1:]
+        if one.simplicity < best.simplicity
+        and one.doubtful == best.doubtful
+        and one.difference - best.difference < design.criteria.adopt_ratio
+    ]
+    names = [best.candidate]
+    if close and places > 1:
+        names.append(min(close, key=lambda one: (one.simplicity, one.difference)).candidate)
+    while names and design.budget is not None and most_blocks(design, runs, names) < FEWEST_BLOCKS:
+        names.pop()
+    return tuple(names)
+
+
+def progress(design: Design, runs: Sequence[Run], running: Slot | None = None) -> Progress:
+    """How far the trial is, and who leads."""
+    planned = plan(design, runs[0]) if runs else None
+    elapsed = spent(runs)
+    known = finalists(design, runs)
+    expected = max(planned.runs if planned else len(runs) + 1, len(runs) + (running is not None))
+    if running is None:
+        expected = len(runs)
+    each = elapsed / len(runs) if runs else 0.0
+    leader, effect, low, high = _leader(design, runs, known)
+    return Progress(
+        running=running,
+        done=len(runs),
+        expected=expected,
+        elapsed=elapsed,
+        remaining=(expected - len(runs)) * each,
+        leader=leader,
+        effect=effect,
+        low=low,
+        high=high,
+    )
+
+
+def _leader(
+    design: Design, runs: Sequence[Run], known: Sequence[Finalist]
+) -> tuple[str, float | None, float | None, float | None]:
+    """The candidate ahead, and its effect on the primary metric with the 99 % interval."""
+    measure = scale(runs, design.criteria.primary)
+    if measure is None:
+        return "", None, None, None
+    alive = [one for one in known if one.state is not State.LOST]
+    if alive:
+        name = alive[0].candidate
+        seen = blocks(block_runs(runs, design.baseline, name), name, measure)
+        found = estimate(seen)
+        if found is not None:
+            limits = interval(seen, 0.01)
+            low, high = sorted(measure.effect(at) for at in limits) if limits else (None, None)
+            return name, measure.effect(found.difference), low, high
+    ranked = sorted((one for one in standings(design, runs[1:]) if one.eligible), key=lambda one: one.difference)
+    ranked = [one for one in ranked if one.difference == one.difference]
+    if not ranked:
+        return "", None, None, None
+    return ranked[0].candidate, measure.effect(ranked[0].difference), None, None

@@ -1,0 +1,88 @@
+"""Proof that a gain of the typical run is a gain: the mean is better too, and no slow runs hide behind it.
+
+A permutation test speaks of typical runs. A candidate that is faster in most runs and much slower in some must not
+pass, so after the test has shown a gain its winner is run until a slow mode frequent enough to eat the gain would have shown.
+"""
+
+from collections.abc import Sequence
+from math import exp, log, sqrt
+
+import numpy as np
+from scipy import stats
+
+from heapswap.trials.confirmation import Blocks
+from heapswap.trials.intervals import highest_rate
+from heapswap.trials.statistics import Numbers
+
+SLOW = 1.5
+"""a run that costs more than this times the median of its own side is slow"""
+
+SUPPOSED = 2.0
+"""what a slow run is supposed to cost, in medians, when it is asked how many could eat the gain"""
+
+LEAST_RATE = 0.10
+"""a slow mode in fewer runs than this is beyond what a trial can see; stated in the documentation"""
+
+DOUBT = 0.006
+"""probability with which a slow mode that matters may stay unseen"""
+
+MEAN_DOUBT = 0.2
+"""probability beyond which the arithmetic mean does not speak for the candidate"""
+
+
+def eating_rate(difference: float) -> float:
+    """The rate of slow runs that would eat a gain, or the least that a trial can see."""
+    gain = -np.expm1(difference)
+    if gain <= 0:
+        return LEAST_RATE
+    return max(float(gain / ((1 - gain) * (SUPPOSED - 1))), LEAST_RATE)
+
+
+def slow_runs(costs: Numbers) -> int:
+    """Runs that cost more than `SLOW` times the median of their own side."""
+    return int((costs > np.median(costs) + log(SLOW)).sum()) if len(costs) else 0
+
+
+def runs_needed(difference: float, slow: int = 0, most: int = 400) -> int:
+    """Candidate runs, so many of them slow, after which a rate that eats the gain is excluded."""
+    limit = eating_rate(difference)
+    if limit >= 1:
+        return 1
+    runs = max(slow + 1, int(log(DOUBT) / log(1 - limit)))
+    while runs < most and highest_rate(slow, runs, DOUBT) > limit:
+        runs += 1
+    return runs
+
+
+def tail_is_clear(difference: float, candidate: Numbers, baseline: Numbers) -> bool:
+    """Whether the candidate has been seen often enough, and slow no more often than the baseline up to chance."""
+    ours, theirs = slow_runs(candidate), slow_runs(baseline)
+    if not len(candidate) or highest_rate(0, len(candidate), DOUBT) > eating_rate(difference):
+        return False
+    if highest_rate(ours, len(candidate), DOUBT) <= eating_rate(difference):
+        return True
+    expected = theirs * len(candidate) / max(len(baseline), 1)
+    return theirs > 0 and ours - expected <= sqrt(expected)
+
+
+def tail_is_worse(candidate: Numbers, baseline: Numbers) -> bool:
+    """Whether slow runs are more frequent than the baseline's beyond chance."""
+    ours, theirs = slow_runs(candidate), slow_runs(baseline)
+    chance = stats.hypergeom.sf(ours - 1, len(candidate) + len(baseline), ours + theirs, len(candidate))
+    return bool(chance <= 0.01)
+
+
+def mean_is_better(blocks: Blocks) -> bool:
+    """Whether the arithmetic mean over the blocks speaks for the candidate, against chance arrangements."""
+    values = np.exp(blocks.costs - np.median(blocks.costs))
+    centred = values - values.mean(axis=1, keepdims=True)
+    gain = float(-centred[blocks.candidate].sum())
+    # The variance of a sum of two of four drawn without replacement, block by block.
+    deviation = sqrt(float((centred**2).sum(axis=1).sum()) / 3) or 1e-12
+    return gain > 0 and float(stats.norm.sf(gain / deviation)) <= MEAN_DOUBT
+
+
+def means(candidate: Sequence[float] | Numbers, baseline: Sequence[float] | Numbers) -> float:
+    """The ratio of arithmetic means from costs."""
+    top = float(np.mean(np.exp(np.asarray(candidate) - np.median(baseline))))
+    return top / float(np.mean(np.exp(np.asarray(baseline) - np.median(baseline)))) * exp(0.0)

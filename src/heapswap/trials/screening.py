@@ -1,0 +1,221 @@
+"""Screening: which candidates deserve confirming runs. Free to be greedy, because nothing is adopted on its word.
+
+A run's cost is its candidate's difference plus a trend of the machine plus noise. Both the noise and the steps of the
+trend are robust (Huber weights, P. J. Huber, Annals of Mathematical Statistics 35, 1964), so that a burst of slow
+runs reads as a step of the trend and a single slow run as an outlier; and since noise only ever slows a run down, a
+slow run weighs half of a fast one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import comb
+
+import numpy as np
+
+from heapswap.trials.model import Demand, Design, GuardLimit, Outcome, Run
+from heapswap.trials.statistics import Numbers, Places, Scale, of, scale, typical
+
+BEND = 1.3
+"""robust standard deviations beyond which a run loses weight"""
+
+STEP = 0.5
+"""standard deviation of a step of the trend over that of a run"""
+
+SLOW_WEIGHT = 0.5
+"""weight of a run slower than fitted, against one faster"""
+
+PASSES = 10
+"""reweightings; the weights have settled by then"""
+
+PRIOR_SPREAD = {"s": 0.05, "B": 0.01}
+"""relative spread of a metric of this unit before anything is known"""
+
+PRIOR_WEIGHT = 4.0
+"""runs that the prior spread is worth"""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Every arm against the first, in costs."""
+
+    difference: Numbers
+    """NaN for an arm without a run that can be compared"""
+    error: Numbers
+    """standard errors of the differences; infinite for such an arm"""
+    spread: float
+    """standard deviation of one run, the trend taken out"""
+    freedom: float
+    """degrees of freedom of the spread"""
+
+
+def fit(costs: Numbers, arms: Places, count: int, prior: float) -> Fit:
+    """Fit differences and trend to runs in the order they were made; `arms` numbers each run's arm, 0 the baseline."""
+    known = np.isfinite(costs)
+    costs, arms = costs[known], arms[known]
+    runs = len(costs)
+    present = np.bincount(arms, minlength=count) > 0
+    if runs < 2 or not present[0]:
+        return Fit(np.full(count, np.nan), np.full(count, np.inf), prior, PRIOR_WEIGHT)
+    model = np.zeros((runs, runs + count))
+    model[np.arange(runs), np.arange(runs)] = 1.0
+    model[np.arange(runs), runs + arms] = 1.0
+    steps = np.zeros((runs - 1, runs + count))
+    steps[np.arange(runs - 1), np.arange(1, runs)] = 1.0
+    steps[np.arange(runs - 1), np.arange(runs - 1)] = -1.0
+    # A whisper of a pull to zero: level and differences are only known up to a constant, and an arm may be absent.
+    pull = np.diag(np.concatenate([np.zeros(runs), np.full(count, 1e-3)]))
+    weight = np.ones(runs)
+    stiffness = np.full(runs - 1, STEP**-2)
+    centred = costs - np.median(costs)
+    spread = prior
+    inverse = np.eye(runs + count)
+    freedom = PRIOR_WEIGHT
+    solution = np.zeros(runs + count)
+    for turn in range(PASSES):
+        normal = (model.T * weight) @ model + (steps.T * stiffness) @ steps + pull
+        inverse = np.linalg.inv(normal)
+        solution = inverse @ (model.T @ (weight * centred))
+        residual = centred - model @ solution
+        jump = steps @ solution
+        if turn > 1:
+            leverage = float(np.einsum("ij,jk,ik,i->", model, inverse, model, weight))
+            free = max(runs - leverage, 0.0)
+            freedom = PRIOR_WEIGHT + free
+            spread = float(np.sqrt((PRIOR_WEIGHT * prior**2 + (weight * residual**2).sum()) / freedom))
+        weight = np.minimum(1.0, BEND * spread / np.maximum(np.abs(residual), 1e-12))
+        weight = np.where(residual > 0, weight * SLOW_WEIGHT, weight)
+        stiffness = np.minimum(1.0, BEND * STEP * spread / np.maximum(np.abs(jump), 1e-12)) * STEP**-2
+    level = solution[runs:]
+    square = inverse[runs:, runs:]
+    variance = np.diag(square) + square[0, 0] - 2 * square[0]
+    return Fit(
+        np.where(present, level - level[0], np.nan),
+        np.where(present, spread * np.sqrt(np.maximum(variance, 0.0)), np.inf),
+        spread,
+        freedom,
+    )
+
+
+def fit_metric(runs: Sequence[Run], baseline: str, candidates: Sequence[str], measure: Scale) -> Fit:
+    """Fit one metric over all runs; arm 0 is the baseline, then the candidates in order."""
+    number = {name: place for place, name in enumerate((baseline, *candidates))}
+    mine = [run for run in runs if run.slot.candidate in number]
+    arms = np.array([number[run.slot.candidate] for run in mine], dtype=np.int64)
+    return fit(measure.costs(mine), arms, len(number), PRIOR_SPREAD.get(measure.unit, PRIOR_SPREAD["s"]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What is known of one candidate on the primary metric and its guards."""
+
+    candidate: str
+    simplicity: int
+    runs: int
+    difference: float
+    """in costs, negative is better; NaN without a run"""
+    error: float
+    trouble: str = ""
+    """why it can no longer be adopted: it fails, prints something else, is not in force"""
+    breaks: str = ""
+    """a guard metric that is clearly beyond its limit"""
+    doubtful: bool = False
+    """a guard's estimate is outside, though not clearly"""
+
+    @property
+    def eligible(self) -> bool:
+        """Whether it may still be adopted."""
+        return not self.trouble and not self.breaks and self.runs > 0
+
+
+CLEARLY = 2.5
+"""standard errors beyond a limit that count as clear in screening"""
+
+
+def standings(design: Design, runs: Sequence[Run]) -> tuple[Standing, ...]:
+    """Every candidate as the runs so far show it, in order of promise."""
+    measure = scale(runs, design.criteria.primary)
+    names = design.candidates
+    primary = fit_metric(runs, design.baseline, names, measure) if measure else None
+    guards = [
+        (guard.metric, limit, fit_metric(runs, design.baseline, names, found))
+        for guard in design.criteria.guards
+        if guard.metric != design.criteria.primary
+        and (found := scale(runs, guard.metric)) is not None
+        and (limit := guard_shift(guard, runs, design.baseline, found)) is not None
+    ]
+    result = []
+    for place, name in enumerate(names):
+        arm = place + 1
+        breaks = [
+            metric for metric, limit, found in guards if found.difference[arm] - CLEARLY * found.error[arm] > limit
+        ]
+        result.append(
+            Standing(
+                candidate=name,
+                simplicity=design.simplicity[place] if place < len(design.simplicity) else 0,
+                runs=len(of(runs, name)),
+                difference=float(primary.difference[arm]) if primary else float("nan"),
+                error=float(primary.error[arm]) if primary else float("inf"),
+                trouble=trouble(runs, design.baseline, name),
+                breaks=breaks[0] if breaks else "",
+                doubtful=any(found.difference[arm] > limit for _, limit, found in guards),
+            )
+        )
+    return tuple(result)
+
+
+def guard_shift(guard: GuardLimit, runs: Sequence[Run], baseline: str, measure: Scale) -> float | None:
+    """The largest allowed difference of costs, the absolute floor included; None where the baseline has no value."""
+    usual = typical(of(runs, baseline), guard.metric)
+    if usual is None:
+        return None
+    floor = guard.floor / usual if usual > 0 else float("inf")
+    return measure.worsening(max(guard.ratio, floor))
+
+
+def is_demanding(guard: GuardLimit) -> bool:
+    """Whether the guard must be held, and not only not broken."""
+    return guard.demand is Demand.HELD
+
+
+# --- trouble: runs that did not work -------------------------------------------------------------------------------
+
+BROKE = (Outcome.FAILED, Outcome.CRASHED, Outcome.TIMED_OUT)
+
+
+def expected_output(runs: Sequence[Run], baseline: str) -> str:
+    """The digest that every baseline run printed; empty where they differ or none was kept."""
+    seen = {run.output for run in of(runs, baseline) if run.outcome in (Outcome.COMPLETED, Outcome.OTHER_OUTPUT)}
+    return next(iter(seen)) if len(seen) == 1 else ""
+
+
+def went_wrong(run: Run, expected: str) -> bool:
+    """Whether a run failed, or printed something else than the baseline always prints."""
+    return run.outcome in BROKE or bool(expected and run.output and run.output != expected)
+
+
+def rarer(bad: int, runs: int, others_bad: int, others: int) -> float:
+    """Probability of so many bad runs on this side if both sides were alike (Fisher's exact test, one-sided)."""
+    total, all_bad = runs + others, bad + others_bad
+    ways = comb(total, all_bad)
+    return sum(comb(runs, k) * comb(others, all_bad - k) for k in range(bad, min(runs, all_bad) + 1)) / ways
+
+
+def trouble(runs: Sequence[Run], baseline: str, candidate: str) -> str:
+    """Why a candidate is given up, as one clause; empty while it works, or fails no more than the baseline.
+
+    A first failure is repeated once before it counts.
+    """
+    mine = of(runs, candidate)
+    if any(run.outcome is Outcome.NOT_IN_FORCE for run in mine):
+        return "its allocator was not in force"
+    expected = expected_output(runs, baseline)
+    bad = [run for run in mine if went_wrong(run, expected)]
+    if not bad or (len(bad) == 1 and len(mine) == 1):
+        return ""
+    base = of(runs, baseline)
+    base_bad = sum(run.outcome in BROKE for run in base)
+    if base_bad and rarer(len(bad), len(mine), base_bad, len(base)) > 0.05:
+        return ""
+    what = "printed something else" if bad[-1].outcome not in BROKE else f"{bad[-1].outcome.value}"
+    return f"{what} in {len(bad)} of {len(mine)} runs"

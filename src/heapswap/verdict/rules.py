@@ -1,0 +1,286 @@
+"""The rules that turn evidence into an answer. Each is a small pure function; the first that speaks decides."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from heapswap.artifact import digest
+from heapswap.findings import Finding, Level
+from heapswap.trials.finalists import Finalist, State
+from heapswap.trials.intervals import blocks_to_find
+from heapswap.trials.model import Outcome, Trial
+from heapswap.trials.statistics import of
+from heapswap.units import format_bytes, format_effect
+from heapswap.verdict.evidence import Evidence
+from heapswap.verdict.model import Decision, GuardState, NotTried, Verdict
+
+CLOSE = 0.02
+"""effects nearer than this count as equal, and the simpler change wins"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruling:
+    """What one rule says."""
+
+    outcome: Decision
+    candidate: str | None = None
+    reason: str
+
+
+Rule = Callable[[Evidence], Ruling | None]
+
+
+def nothing_compared(evidence: Evidence) -> Ruling | None:
+    """No candidate was run."""
+    if evidence.tried:
+        return None
+    return Ruling(outcome=Decision.INCONCLUSIVE, reason="no candidate was run, so nothing can be said")
+
+
+def beyond_the_margin(evidence: Evidence) -> Ruling | None:
+    """A finalist's gain is beyond the margin, its slow runs are no more frequent, and its guards allow it."""
+    if not evidence.winners or evidence.primary is None:
+        return None
+    chosen = simplest_of_the_best(evidence)
+    found = evidence.effect(chosen.candidate, evidence.primary.metric)
+    size = format_effect(found.effect) if found and found.effect is not None else ""
+    return Ruling(
+        outcome=Decision.ADOPT,
+        candidate=chosen.candidate,
+        reason=f"{chosen.candidate} changes {evidence.primary.metric} by {size}, shown in {chosen.blocks} blocks of "
+        "random order, and its guards hold",
+    )
+
+
+def simplest_of_the_best(evidence: Evidence) -> Finalist:
+    """Between equals the simpler change wins: of the winners close to the best, the one that costs the least change."""
+    order = {one.candidate: one.simplicity for one in evidence.standings}
+    measure = evidence.primary
+    assert measure is not None  # a winner was compared on it
+
+    def difference(one: Finalist) -> float:
+        found = evidence.difference(one.candidate, measure)
+        return 0.0 if found is None else found
+
+    best = min(difference(one) for one in evidence.winners)
+    close = [one for one in evidence.winners if difference(one) - best < CLOSE]
+    return min(close, key=lambda one: (order.get(one.candidate, 0), difference(one)))
+
+
+def fails_or_differs(evidence: Evidence) -> Ruling | None:
+    """The candidates that mattered fail, or print something else, where the baseline does not."""
+    unsafe = evidence.unsafe
+    finals = {one.candidate for one in evidence.finalists}
+    if not unsafe or not (set(unsafe) == set(evidence.tried) or finals & set(unsafe)):
+        return None
+    name = next((one for one in unsafe if one in finals), unsafe[0])
+    return Ruling(
+        outcome=Decision.UNSAFE,
+        reason=f"{name} {what_went_wrong(evidence, name)}, and the baseline never did",
+    )
+
+
+def what_went_wrong(evidence: Evidence, candidate: str) -> str:
+    """``crashed in 2 of 2 runs``."""
+    bad, all_runs = evidence.bad(candidate), of(evidence.runs, candidate)
+    words = {
+        Outcome.CRASHED: "crashed",
+        Outcome.FAILED: "failed",
+        Outcome.TIMED_OUT: "did not end in time",
+    }
+    return f"{words.get(bad[-1].outcome, 'printed something else')} in {len(bad)} of {len(all_runs)} runs"
+
+
+def floor_out_of_reach(evidence: Evidence) -> Ruling | None:
+    """The program uses so little that no change could reach the absolute margin."""
+    floor = evidence.design.criteria.adopt_floor
+    if evidence.primary is None or evidence.threshold != float("-inf") or not floor:
+        return None
+    return Ruling(
+        outcome=Decision.KEEP,
+        reason=f"a gain below {format_bytes(floor)} does not count, and {evidence.primary.metric} is less than that",
+    )
+
+
+def gain_excluded(evidence: Evidence) -> Ruling | None:
+    """No candidate can gain more than the keep margin, those dropped after screening included."""
+    limit = evidence.design.criteria.keep_ratio
+    if evidence.excluded is None or evidence.excluded >= limit or evidence.primary is None:
+        return None
+    if not evidence.adoptable:
+        return Ruling(
+            outcome=Decision.KEEP,
+            reason="every candidate that was run fails or breaks a guard, so there is nothing to adopt",
+        )
+    return Ruling(
+        outcome=Decision.KEEP,
+        reason=f"a gain in {evidence.primary.metric} above {evidence.excluded * 100:.0f} % is excluded for every candidate, "
+        "those dropped after screening included",
+    )
+
+
+def undecided(evidence: Evidence) -> Ruling:
+    """Nothing else can be said yet."""
+    shown = [one for one in evidence.finalists if one.crossed is not None]
+    proving = [one for one in shown if one.state is State.PROVING]
+    if proving:
+        why = f"{proving[0].candidate} is better in its typical run, but slow runs among its runs are not excluded yet"
+    elif shown:
+        why = f"{shown[0].candidate} is better in its typical run, but {shown[0].reason or 'its guards are open'}"
+    elif evidence.excluded is not None:
+        why = f"no gain beyond the margin was shown, and one of up to {evidence.excluded * 100:.0f} % is not excluded"
+    else:
+        why = "no gain beyond the margin was shown, and none is excluded"
+    return Ruling(outcome=Decision.INCONCLUSIVE, reason=why)
+
+
+RULES: tuple[tuple[str, Rule], ...] = (
+    ("nothing-compared", nothing_compared),
+    ("beyond-the-margin", beyond_the_margin),
+    ("fails-or-differs", fails_or_differs),
+    ("floor-out-of-reach", floor_out_of_reach),
+    ("gain-excluded", gain_excluded),
+    ("undecided", undecided),
+)
+"""In the order they are asked; the name is what the report prints."""
+
+
+def rule(evidence: Evidence) -> tuple[str, Ruling]:
+    """The first rule that speaks, by name, and what it says."""
+    for name, ask in RULES:
+        ruling = ask(evidence)
+        if ruling is not None:
+            return name, ruling
+    raise AssertionError("the last rule always speaks")
+
+
+def decide(trial: Trial, objective: str) -> Verdict:
+    """The verdict of a trial: what the rules say, and everything it rests on."""
+    evidence = Evidence(trial)
+    name, ruling = rule(evidence)
+    return Verdict(
+        outcome=ruling.outcome,
+        candidate=ruling.candidate,
+        baseline=trial.design.baseline,
+        objective=objective,
+        primary=trial.design.criteria.primary,
+        rule=name,
+        reason=ruling.reason,
+        comparisons=tuple(
+            found
+            for candidate in evidence.tried
+            for metric in evidence.metrics
+            if (found := evidence.effect(candidate, metric)) is not None
+        ),
+        guards=evidence.guards,
+        control=evidence.control,
+        excluded=evidence.excluded,
+        detectable=evidence.detectable,
+        runs=len(trial.runs),
+        runs_needed=runs_needed(evidence) if ruling.outcome is Decision.INCONCLUSIVE else None,
+        not_tried=tuple(NotTried(candidate=who, reason=why) for who, why in trial.not_tried),
+        findings=(*trial.findings, *findings(evidence)),
+        evidence=digest(trial),
+    )
+
+
+def runs_needed(evidence: Evidence) -> int | None:
+    """About how many more runs would settle an inconclusive answer."""
+    if evidence.primary is None or not evidence.tried:
+        return None
+    criteria = evidence.design.criteria
+    keep = evidence.primary.improvement(criteria.keep_ratio)
+    halfway = max(abs(keep) / 2, 1e-3)
+    # To exclude the keep margin for every candidate that is still adoptable, each needs its own blocks.
+    each = blocks_to_find(halfway, evidence.block_spread, criteria.error)
+    return max(4, 4 * each - 4 * sum(one.blocks for one in evidence.finalists))
+
+
+def findings(evidence: Evidence) -> tuple[Finding, ...]:
+    """Doubts that the runs themselves raise."""
+    return tuple(found for ask in DOUBTS for found in ask(evidence))
+
+
+def output_differs_by_itself(evidence: Evidence) -> tuple[Finding, ...]:
+    """The baseline prints something else each time."""
+    if evidence.baseline_outputs <= 1:
+        return ()
+    return (
+        Finding(
+            code="nondeterministic-output",
+            level=Level.NOTE,
+            seen=f"the program's own output differs from run to run ({evidence.baseline_outputs} different outputs)",
+            remedy="whether a candidate changes the output cannot be told; fix seeds or times if it should be",
+        ),
+    )
+
+
+def candidate_is_bad(evidence: Evidence) -> tuple[Finding, ...]:
+    """Candidates that fail, print something else, or were not in force."""
+    result = []
+    for name in evidence.tried:
+        mine = of(evidence.runs, name)
+        missing = sum(run.outcome is Outcome.NOT_IN_FORCE for run in mine)
+        if missing:
+            result.append(
+                Finding(
+                    code="not-in-force",
+                    level=Level.WARNING,
+                    seen=f"{name}: another allocator served {missing} of {len(mine)} runs, so they are not compared",
+                    remedy="see `heapswap inspect` for what carries its own allocator or drops the preload",
+                )
+            )
+        if evidence.bad(name):
+            result.append(
+                Finding(
+                    code="unsafe-candidate" if evidence.is_unsafe(name) else "unreliable-candidate",
+                    level=Level.WARNING,
+                    seen=f"{name} {what_went_wrong(evidence, name)}",
+                    remedy="leave it alone, or report it to its authors with the log in the results folder",
+                )
+            )
+    return tuple(result)
+
+
+def baseline_is_flaky(evidence: Evidence) -> tuple[Finding, ...]:
+    """The program fails by itself."""
+    bad = [run for run in of(evidence.runs, evidence.design.baseline) if run.outcome is not Outcome.COMPLETED]
+    if not bad:
+        return ()
+    return (
+        Finding(
+            code="flaky-baseline",
+            level=Level.WARNING,
+            seen=f"the program failed by itself in {len(bad)} of {len(of(evidence.runs, evidence.design.baseline))} runs",
+            remedy="mend that first; failures of a candidate then mean something",
+        ),
+    )
+
+
+def guard_rejects(evidence: Evidence) -> tuple[Finding, ...]:
+    """Candidates that gain beyond the margin and are rejected by a guard."""
+    primary = evidence.primary
+    if primary is None:
+        return ()
+    result = []
+    for check in evidence.guards:
+        gain = evidence.difference(check.candidate, primary)
+        if check.state is not GuardState.BROKEN or gain is None or gain >= evidence.threshold or check.effect is None:
+            continue
+        result.append(
+            Finding(
+                code="rejected-by-guard",
+                level=Level.NOTE,
+                seen=f"{check.candidate} changes {primary.metric} by {format_effect(primary.effect(gain))}, "
+                f"but {check.metric} by {format_effect(check.effect)}; {format_effect(check.limit)} is allowed",
+                remedy="accept that price on purpose, or leave it",
+            )
+        )
+    return tuple(result)
+
+
+DOUBTS: tuple[Callable[[Evidence], tuple[Finding, ...]], ...] = (
+    baseline_is_flaky,
+    output_differs_by_itself,
+    candidate_is_bad,
+    guard_rejects,
+)
