@@ -47,7 +47,7 @@ WARM_UP = Progress(
 
 def test_the_line_before_everything() -> None:
     assert announcement(64, 122.0) == "The command will run about 64 times, for about 2 min 02 s."
-    assert announcement(1, 0.5) == "The command will run about 1 time, for about 500 ms."
+    assert announcement(1, 0.5) == "The command will run about 1 time, for less than a second."
 
 
 def test_a_plain_line_says_time_runs_and_leader() -> None:
@@ -55,7 +55,7 @@ def test_a_plain_line_says_time_runs_and_leader() -> None:
         "[1 min 12 s] 37 of about 64 runs, about 50 s left; ahead: mimalloc, CPU time -38.1 % (-40.2 % to -35.9 %)"
     )
     assert progress_line(WARM_UP, "cpu") == "[0 s] 0 of about 60 runs, about 2 min 00 s left"
-    assert progress_line(replace(WARM_UP, running=None, done=60), "cpu") == "[0 s] 60 of about 60 runs"
+    assert progress_line(replace(WARM_UP, running=None, done=60), "cpu") == "[0 s] 60 runs done"
 
 
 def test_a_leader_without_figures_is_named_alone() -> None:

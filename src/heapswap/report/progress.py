@@ -16,7 +16,6 @@ from heapswap.report.figures import count, interval, name, percent, whole_second
 from heapswap.report.lines import fold, printable
 from heapswap.report.terminal import WIDEST, Colour, colour_of
 from heapswap.trials.model import Progress, Stage
-from heapswap.units import format_duration
 
 LINE_EVERY = 5.0
 """seconds between two plain lines"""
@@ -41,7 +40,8 @@ def display_of(stream: TextIO, environ: Mapping[str, str], *, quiet: bool) -> Di
 
 def announcement(runs: int, seconds: float) -> str:
     """The line before everything: how often the command will run, and for how long."""
-    return f"The command will run about {count(runs, 'time')}, for about {format_duration(seconds)}."
+    spell = "less than a second" if seconds < 1 else f"about {whole_seconds(seconds)}"
+    return f"The command will run about {count(runs, 'time')}, for {spell}."
 
 
 class ProgressReport:
@@ -121,11 +121,13 @@ class ProgressReport:
 
 def progress_line(progress: Progress, primary: str) -> str:
     """One plain line: time, runs, what is left, who is ahead."""
-    parts = [f"{progress.done} of about {count(progress.expected, 'run')}"]
-    if progress.running is not None:
-        parts.append(f"about {whole_seconds(progress.remaining)} left")
+    if progress.running is None:
+        told = f"{count(progress.done, 'run')} done"
+    else:
+        left = whole_seconds(progress.remaining)
+        told = f"{progress.done} of about {count(progress.expected, 'run')}, about {left} left"
     ahead = leader(progress, primary)
-    return f"[{whole_seconds(progress.elapsed)}] " + ", ".join(parts) + (f"; {ahead}" if ahead else "")
+    return f"[{whole_seconds(progress.elapsed)}] {told}" + (f"; {ahead}" if ahead else "")
 
 
 def leader(progress: Progress, primary: str) -> str:
