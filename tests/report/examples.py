@@ -18,7 +18,6 @@ BASELINE = {"wall": (1.25, "s"), "cpu": (1.21, "s"), "peak": (132 * MIB, "B"), "
 IDLE = {"idle": (121 * MIB, "B")}
 LONG = "jemalloc:background_thread=true,dirty_decay_ms=1000"
 PATH = "/opt/very/long/path/to/allocators/libfoo.so"
-CURVE = "/srv/results/2026-11-23T18-02-11-lua"
 
 LUA = Workload(argv=("/usr/bin/lua5.4", "corpus/lua_churn.lua", "--rounds", "40"), directory="/srv")
 SERVICE = Workload(

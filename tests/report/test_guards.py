@@ -24,7 +24,8 @@ def test_broken_stands_before_open_before_held() -> None:
     ]
 
 
-def test_a_candidate_without_figures_is_not_forgotten() -> None:
-    assert _text(guard("b", "peak", 0.1, (0.0, None, None), GuardState.OPEN)) == [
-        "  b: peak memory OPEN, 0.0 %, limit +10.0 %."
-    ]
+def test_guards_without_an_interval_are_named_without_figures() -> None:
+    untested = [guard(candidate, "peak", 0.1, (0.0, None, None), GuardState.OPEN) for candidate in ("b", "c")]
+    assert _text(HELD, *untested) == ["  a: held (peak memory).", "  b, c: open, too few runs to tell."]
+    mixed = guard("a", "cpu", 0.1, (0.0, None, None), GuardState.OPEN)
+    assert _text(HELD, mixed) == ["  a: CPU time open, too few runs to tell; 1 other held."]

@@ -40,6 +40,14 @@ def test_an_option_stays_beside_its_value() -> None:
     ]
 
 
+def test_a_long_word_is_cut_after_a_blank() -> None:
+    assert command_lines(["sh", "-c", "one two three; four five six seven"], 30) == [
+        "    sh -c \\",
+        "      'one two three; four '\\",
+        "'five six seven'",
+    ]
+
+
 def test_standard_input_is_a_redirection() -> None:
     assert command_lines(["sort"], 80, stdin="/srv/a file") == ["    sort < '/srv/a file'"]
 

@@ -15,11 +15,16 @@ def guard_lines(guards: Iterable[GuardCheck], order: Sequence[str], width: int) 
     """For each candidate, those in `order` first: guards broken, guards open, and how many are held."""
     checks = list(guards)
     lines: list[Text] = []
+    untested: list[str] = []
     for candidate in dict.fromkeys((*order, *(check.candidate for check in checks))):
         mine = [check for check in checks if check.candidate == candidate]
-        if mine:
+        if mine and all(map(_is_untested, mine)):
+            untested.append(candidate)
+        elif mine:
             style = _STYLES[_worst(mine)]
             lines += paragraph(f"{candidate}: {_summary(mine)}", width, first="  ", rest="    ", style=style)
+    if untested:
+        lines += paragraph(f"{', '.join(untested)}: open, too few runs to tell.", width, first="  ", rest="    ")
     return lines
 
 
@@ -40,10 +45,18 @@ def _summary(checks: Sequence[GuardCheck]) -> str:
     held = [check for check in checks if check.state is GuardState.HELD]
     if len(held) == len(checks):
         return f"held ({', '.join(name(check.metric) for check in held)})."
-    told = [_told(check) for state in _STYLES for check in checks if check.state is state and check not in held]
+    untested = [check for check in checks if _is_untested(check)]
+    rest = [check for check in checks if check not in held and check not in untested]
+    told = [_told(check) for state in _STYLES for check in rest if check.state is state]
+    if untested:
+        told.append(f"{', '.join(name(check.metric) for check in untested)} open, too few runs to tell")
     if held:
         told.append(f"{count(len(held), 'other')} held")
     return "; ".join(told) + "."
+
+
+def _is_untested(check: GuardCheck) -> bool:
+    return check.state is GuardState.OPEN and check.low is None and check.high is None
 
 
 def _told(check: GuardCheck) -> str:

@@ -61,7 +61,9 @@ def _cut(word: str, quoted: str, room: int) -> list[str]:
     parts = [""]
     for character in word:
         if cell_len(quote(parts[-1] + character)) > room:
-            parts.append("")
+            # A blank in the second half is a better place to cut than the middle of a word.
+            blank = parts[-1].rfind(" ", len(parts[-1]) // 2) + 1 or len(parts[-1])
+            parts[-1:] = [parts[-1][:blank], parts[-1][blank:]]
         parts[-1] += character
     return [quote(part) for part in parts]
 
