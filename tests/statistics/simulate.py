@@ -15,6 +15,7 @@ import numpy as np
 from heapswap.environment import Environment
 from heapswap.trials.design import next_block
 from heapswap.trials.model import Design, Measurement, Outcome, Run, Slot, Stage, Trial
+from heapswap.trials.statistics import STARTING
 from heapswap.verdict.evidence import Evidence
 from heapswap.verdict.model import Decision
 from heapswap.verdict.objective import criteria
@@ -116,7 +117,7 @@ def play(world: World, seed: int) -> Ending:
         candidates=CANDIDATES[: len(world.true)],
         criteria=criteria(world.objective, runs),
         seed=seed,
-        budget=_budget(runs[0], MOST_RUNS),
+        budget=MOST_RUNS * (LEVELS["wall"][0] + STARTING),
         simplicity=SIMPLICITY[: len(world.true)],
     )
     while block := next_block(design, runs):
@@ -131,10 +132,6 @@ def play(world: World, seed: int) -> Ending:
         runs=len(runs),
         is_right=ruling.candidate is not None and number[ruling.candidate] in world.right,
     )
-
-
-def _budget(first: Run, runs: int) -> float:
-    return runs * ((first.value("wall") or 1.0) + 0.05)
 
 
 def equal(noise_model: Noise = noise.gaussian, objective: str = "time") -> Callable[[int], World]:
@@ -218,7 +215,7 @@ class Line:
 
 def simulate(scenario: str, trials: int, start: int = 0) -> Line:
     """Play a scenario so many times, each with its own seed."""
-    began = time.perf_counter()
+    began = time.process_time()
     endings = [play(SCENARIOS[scenario](seed), seed) for seed in range(start, start + trials)]
     adopted = [one for one in endings if one.outcome is Decision.ADOPT]
     right = sum(one.is_right for one in adopted)
@@ -231,7 +228,7 @@ def simulate(scenario: str, trials: int, start: int = 0) -> Line:
         kept=sum(one.outcome is Decision.KEEP for one in endings),
         median_runs=float(np.median([one.runs for one in endings])),
         most_runs=max(one.runs for one in endings),
-        seconds=time.perf_counter() - began,
+        seconds=time.process_time() - began,
     )
 
 

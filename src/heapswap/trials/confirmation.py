@@ -91,8 +91,9 @@ def _scores(blocks: Blocks, shift: float) -> tuple[NDArray[np.int64], int]:
     # The middle two of four, without numpy's slower general median.
     ordered = np.sort(aligned, axis=1)
     distance = aligned - ((ordered[:, 1] + ordered[:, 2]) / 2)[:, None]
-    spread = max(NORMAL_MAD * float(np.median(np.abs(distance))), LEAST_SPREAD)
-    steps = np.rint(np.clip(distance / (CLIP * spread), -1.0, 1.0) * GRID).astype(np.int64)
+    far = np.sort(np.abs(distance), axis=None)
+    spread = max(NORMAL_MAD * float(far[(far.size - 1) // 2] + far[far.size // 2]) / 2, LEAST_SPREAD)
+    steps = np.rint(np.minimum(np.maximum(distance / (CLIP * spread), -1.0), 1.0) * GRID).astype(np.int64)
     total = steps.sum(axis=1)
     every = total[:, None] - 2 * steps @ ARRANGEMENTS.T.astype(np.int64)
     happened = int(total.sum() - 2 * steps[blocks.candidate].sum())

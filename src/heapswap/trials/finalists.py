@@ -168,6 +168,8 @@ def _finalist(
     if len(grouped) < planned[0]:
         return is_in(State.RUNNING)
     at_look = len(grouped) in planned or len(grouped) >= planned[-1]
+    if crossed is None and not at_look:
+        return is_in(State.RUNNING)
     pending = []
     for guard in design.criteria.guards:
         found = scale(runs, guard.metric)

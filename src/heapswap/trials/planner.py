@@ -102,7 +102,6 @@ def spent(runs: Sequence[Run]) -> float:
 
 
 def usual(runs: Sequence[Run], candidate: str, baseline: str) -> float:
-    """Seconds that a run of a candidate takes, as its own runs show, or else the baseline's."""
+    """Seconds that a run of a candidate takes, on average of its own, or else of the baseline's."""
     mine = of(runs, candidate) or of(runs, baseline)
-    ordered = sorted(duration(run) for run in mine)
-    return ordered[len(ordered) // 2] if ordered else STARTING
+    return sum(duration(run) for run in mine) / len(mine) if mine else STARTING

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from math import comb
 
 import numpy as np
+from scipy.linalg import solveh_banded
 
 from heapswap.trials.model import Demand, Design, GuardLimit, Outcome, Run
 from heapswap.trials.statistics import Numbers, Places, Scale, of, scale, typical
@@ -24,7 +25,7 @@ STEP = 0.5
 SLOW_WEIGHT = 0.5
 """weight of a run slower than fitted, against one faster"""
 
-PASSES = 10
+PASSES = 8
 """reweightings; the weights have settled by then"""
 
 PRIOR_SPREAD = {"s": 0.05, "B": 0.01}
@@ -56,38 +57,40 @@ def fit(costs: Numbers, arms: Places, count: int, prior: float) -> Fit:
     present = np.bincount(arms, minlength=count) > 0
     if runs < 2 or not present[0]:
         return Fit(np.full(count, np.nan), np.full(count, np.inf), prior, PRIOR_WEIGHT)
-    model = np.zeros((runs, runs + count))
-    model[np.arange(runs), np.arange(runs)] = 1.0
-    model[np.arange(runs), runs + arms] = 1.0
-    steps = np.zeros((runs - 1, runs + count))
-    steps[np.arange(runs - 1), np.arange(1, runs)] = 1.0
-    steps[np.arange(runs - 1), np.arange(runs - 1)] = -1.0
+    member = np.zeros((runs, count))
+    member[np.arange(runs), arms] = 1.0
     # A whisper of a pull to zero: level and differences are only known up to a constant, and an arm may be absent.
-    pull = np.diag(np.concatenate([np.zeros(runs), np.full(count, 1e-3)]))
+    pull = np.eye(count) * 1e-3
+    identity = np.eye(runs)
     weight = np.ones(runs)
     stiffness = np.full(runs - 1, STEP**-2)
     centred = costs - np.median(costs)
-    spread = prior
-    inverse = np.eye(runs + count)
-    freedom = PRIOR_WEIGHT
-    solution = np.zeros(runs + count)
+    spread, freedom = prior, PRIOR_WEIGHT
+    level = np.zeros(count)
+    inverse = np.eye(count)
     for turn in range(PASSES):
-        normal = (model.T * weight) @ model + (steps.T * stiffness) @ steps + pull
-        inverse = np.linalg.inv(normal)
-        solution = inverse @ (model.T @ (weight * centred))
-        residual = centred - model @ solution
-        jump = steps @ solution
+        # The trend that best follows given costs is a linear map of them: a tridiagonal system solved for every run at once.
+        bands = np.zeros((2, runs))
+        bands[1] = weight
+        bands[1, 1:] += stiffness
+        bands[1, :-1] += stiffness
+        bands[0, 1:] = -stiffness
+        trend = solveh_banded(bands, identity, check_finite=False) * weight
+        rest = identity - trend
+        left = rest @ member
+        inverse = np.linalg.inv(member.T @ (weight[:, None] * left) + pull)
+        level = inverse @ (member.T @ (weight * (rest @ centred)))
+        others = centred - member @ level
+        residual = rest @ others
+        jump = np.diff(trend @ others)
         if turn > 1:
-            leverage = float(np.einsum("ij,jk,ik,i->", model, inverse, model, weight))
-            free = max(runs - leverage, 0.0)
-            freedom = PRIOR_WEIGHT + free
+            used = float(np.trace(trend)) + float(np.einsum("ij,ji->", inverse, member.T @ (weight[:, None] * (rest @ left))))
+            freedom = PRIOR_WEIGHT + max(runs - used, 0.0)
             spread = float(np.sqrt((PRIOR_WEIGHT * prior**2 + (weight * residual**2).sum()) / freedom))
         weight = np.minimum(1.0, BEND * spread / np.maximum(np.abs(residual), 1e-12))
         weight = np.where(residual > 0, weight * SLOW_WEIGHT, weight)
         stiffness = np.minimum(1.0, BEND * STEP * spread / np.maximum(np.abs(jump), 1e-12)) * STEP**-2
-    level = solution[runs:]
-    square = inverse[runs:, runs:]
-    variance = np.diag(square) + square[0, 0] - 2 * square[0]
+    variance = np.diag(inverse) + inverse[0, 0] - 2 * inverse[0]
     return Fit(
         np.where(present, level - level[0], np.nan),
         np.where(present, spread * np.sqrt(np.maximum(variance, 0.0)), np.inf),
