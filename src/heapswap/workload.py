@@ -26,8 +26,11 @@ class Workload:
     """A plain command. Paths are absolute; the command is resolved before anything runs."""
 
     argv: tuple[str, ...]
+    """as the user wrote them, the program's name first"""
     directory: str
     """working directory"""
+    program: str = ""
+    """the file that is executed, found in PATH when the trial began; empty: the first word of `argv` is its path"""
     stdin: str = "/dev/null"
     """a file that is opened anew for every run"""
     setup: str = ""

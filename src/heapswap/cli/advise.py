@@ -7,7 +7,7 @@ from functools import partial
 from heapswap.allocators.model import Candidate
 from heapswap.allocators.promise import default_candidates
 from heapswap.allocators.spelling import CURRENT
-from heapswap.cli import measuring
+from heapswap.cli import measuring, options
 from heapswap.inspection.program import Program
 
 BUDGET = 120.0
@@ -17,7 +17,7 @@ BUDGET = 120.0
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
     parser.usage = "heapswap advise [OPTIONS] -- PROGRAM ARGUMENTS"
-    measuring.configure(parser)
+    options.configure(parser)
     parser.set_defaults(budget=BUDGET)
 
 
@@ -25,7 +25,7 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
     """Measure and answer. Exit status 0 for any answer."""
     opened = measuring.begin(
         arguments,
-        measuring.required(command, "advise"),
+        options.required(command, "advise"),
         baseline=CURRENT,
         candidates=partial(promising, objective=arguments.objective),
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from heapswap.allocators.model import Candidate
 from heapswap.allocators.spelling import CURRENT, parse
-from heapswap.cli import measuring
+from heapswap.cli import measuring, options
 from heapswap.errors import Misuse
 
 DEFAULT = ("mimalloc", "jemalloc")
@@ -28,7 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--resume", metavar="PLACE", help="continue the trial in this results folder or file")
     parser.add_argument("-o", metavar="FILE", dest="file", help="save the trial here, after every run")
-    measuring.configure(parser)
+    options.configure(parser)
 
 
 def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
@@ -38,7 +38,7 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
             raise Misuse("--resume continues the command it was started with; give no command")
         opened = measuring.resume(arguments)
     else:
-        argv = measuring.required(command, "trial")
+        argv = options.required(command, "trial")
         if arguments.blocks is not None and arguments.blocks < 1:
             raise Misuse(f"--blocks {arguments.blocks}: at least one block is needed")
         candidates = candidates_of(arguments.candidates or DEFAULT)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from heapswap.errors import CannotGoOn
 from heapswap.trials.arms import Arm
-from heapswap.trials.design import Perturbation, next_block, perturbation, progress
+from heapswap.trials.design import next_block, perturbation, progress
 from heapswap.trials.executor import Executor, Order
-from heapswap.trials.model import Outcome, Progress, Run, Slot, Stage, Trial
+from heapswap.trials.model import Outcome, Perturbation, Progress, Run, Slot, Stage, Trial
 from heapswap.trials.store import Results
 from heapswap.workload import Workload
 
@@ -87,7 +87,7 @@ def _measure(bench: Bench, slot: Slot, number: int, settings: Perturbation, limi
     return bench.executor.execute(
         Order(
             slot=slot,
-            argv=bench.workload.argv,
+            argv=(bench.workload.program or bench.workload.argv[0], *bench.workload.argv[1:]),
             environ=environ,
             directory=bench.workload.directory,
             stdin=bench.workload.stdin,

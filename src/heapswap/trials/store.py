@@ -3,6 +3,7 @@
 import os
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +44,7 @@ class Results:
         return load(self.trial)
 
 
-def default_folder(program: str, environ: dict[str, str]) -> Path:
+def default_folder(program: str, environ: Mapping[str, str]) -> Path:
     """A new folder name under the XDG state folder: date, time and the program's name."""
     state = Path(environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     name = re.sub(r"[^\w.-]+", "_", Path(program).name)

@@ -1,0 +1,139 @@
+"""The options that describe a workload and a trial, and the workload they stand for."""
+
+import argparse
+import os
+import re
+import shutil
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from heapswap.errors import Misuse
+from heapswap.trials.store import Results
+from heapswap.units import parse_duration
+from heapswap.verdict.objective import OBJECTIVES
+from heapswap.workload import Direction, Metric, Workload
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what is run, how long, and where the results go."""
+    what = parser.add_argument_group("the workload")
+    what.add_argument("--stdin", metavar="FILE", help="standard input of every run (default: what is redirected here)")
+    what.add_argument("--setup", metavar="CMD", default="", help="shell command run once before, unmeasured")
+    what.add_argument("--prepare", metavar="CMD", default="", help="shell command run before every run, unmeasured")
+    what.add_argument("--cleanup", metavar="CMD", default="", help="shell command run once after, unmeasured")
+    what.add_argument("--timeout", metavar="TIME", type=parse_duration, help="kill a run and its children after this")
+    what.add_argument(
+        "--success",
+        metavar="STATUS",
+        type=int,
+        action="append",
+        help="an exit status that counts as success (default: 0; may be repeated)",
+    )
+    what.add_argument(
+        "--metric",
+        metavar="NAME=REGEX",
+        action="append",
+        default=[],
+        help="a metric of your own: the last match's first group in the program's output; less is better",
+    )
+    what.add_argument(
+        "--more-is-better",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="of this metric of your own, more is better",
+    )
+    how = parser.add_argument_group("the trial")
+    how.add_argument(
+        "--objective", choices=tuple(OBJECTIVES), default="balanced", help="what counts (default: balanced)"
+    )
+    how.add_argument("--primary", metavar="METRIC", help="the one metric that decides (default: the objective's)")
+    how.add_argument("--budget", metavar="TIME", type=parse_duration, help="time for all runs, such as 90s or 5m")
+    how.add_argument("--seed", type=int, metavar="N", help="seed of the order of runs (default: drawn anew)")
+    out = parser.add_argument_group("the results")
+    out.add_argument(
+        "--results", metavar="FOLDER", help="where results go (default: a new folder under the XDG state folder)"
+    )
+    out.add_argument(
+        "--json", action="store_true", help="print one JSON object on standard output and nothing else there"
+    )
+    out.add_argument("-q", "--quiet", action="store_true", help="no progress")
+    out.add_argument("--redact", action="store_true", help="leave arguments and logs out of what is saved")
+    out.add_argument(
+        "--exit-code", action="store_true", help="exit 0 for keep, 10 for adopt, 11 for inconclusive, 12 for unsafe"
+    )
+
+
+def required(command: list[str] | None, verb: str) -> tuple[str, ...]:
+    """The command to measure.
+
+    Raises:
+        Misuse: none was given.
+    """
+    if not command:
+        raise Misuse(f"no command to measure; write: heapswap {verb} -- PROGRAM ARGUMENTS")
+    return tuple(command)
+
+
+def workload_of(arguments: argparse.Namespace, program: str, argv: tuple[str, ...], results: Results) -> Workload:
+    """The workload that the options describe.
+
+    Raises:
+        Misuse: an option's value cannot be meant.
+    """
+    return Workload(
+        program=program,
+        argv=argv,
+        directory=str(Path.cwd()),
+        stdin=_input(arguments.stdin, results),
+        setup=arguments.setup,
+        prepare=arguments.prepare,
+        cleanup=arguments.cleanup,
+        timeout=arguments.timeout,
+        accepted=tuple(arguments.success or (0,)),
+        metrics=metrics_of(arguments.metric, arguments.more_is_better),
+    )
+
+
+def metrics_of(definitions: Sequence[str], more: Sequence[str]) -> tuple[Metric, ...]:
+    """The user's own metrics from ``NAME=REGEX`` words and the names of those of which more is better.
+
+    Raises:
+        Misuse: a word without a name or with a pattern that is no regular expression with one group.
+    """
+    metrics = []
+    for word in definitions:
+        name, equals, pattern = word.partition("=")
+        if not (name and equals and pattern):
+            raise Misuse(f"--metric '{word}' is not NAME=REGEX; write for example --metric 'rps=([0-9.]+) req/s'")
+        try:
+            groups = re.compile(pattern).groups
+        except re.error as error:
+            raise Misuse(f"--metric '{word}': {error}; write a regular expression with one group") from None
+        if groups != 1:
+            raise Misuse(f"--metric '{word}' has {groups} groups; put one pair of parentheses around the number")
+        direction = Direction.MORE if name in more else Direction.LESS
+        metrics.append(Metric(name=name, pattern=pattern, direction=direction))
+    for name in more:
+        if name not in {metric.name for metric in metrics}:
+            raise Misuse(f"--more-is-better {name}: no such metric; define it with --metric '{name}=REGEX'")
+    return tuple(metrics)
+
+
+def _input(given: str | None, results: Results) -> str:
+    """The file every run reads: the one given, a copy of what is redirected here, or /dev/null for a terminal."""
+    if given is not None:
+        if not Path(given).is_file():
+            raise Misuse(f"--stdin {given} is not a file; give one that can be read anew for every run")
+        return str(Path(given).resolve())
+    try:
+        mode = os.fstat(0).st_mode
+    except OSError:
+        return os.devnull
+    if stat.S_ISCHR(mode):
+        return os.devnull
+    copy = results.folder / "stdin"
+    with open(0, "rb", closefd=False) as source, copy.open("wb") as target:
+        shutil.copyfileobj(source, target)
+    return str(copy)
