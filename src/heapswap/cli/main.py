@@ -4,11 +4,15 @@ import argparse
 import contextlib
 import sys
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
-from typing import NoReturn
 
 from heapswap import __version__
 from heapswap.errors import HeapswapError, Misuse
+
+TYPE_CHECKING = False  # not typing's own: its import costs as much as all of heapswap run's work
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 VERBS = {
     "advise": "inspect the program, trial the candidates, and say which change helps",
@@ -28,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         verb, options = split_verb(words)
         module = import_module(f"heapswap.cli.{verb}")
-        parser = _Parser(prog=f"heapswap {verb}", description=VERBS[verb], epilog=EPILOG)
+        parser = _Parser(prog=f"heapswap {verb}", description=VERBS[verb], epilog=EPILOG, formatter_class=_FORMATTER)
         module.configure(parser)
         return int(module.execute(parser.parse_args(options), command))
     except HeapswapError as error:
@@ -70,10 +74,14 @@ def say(line: str) -> None:
             print(f"heapswap: {line}", file=sys.stderr)
 
 
+_FORMATTER = partial(argparse.HelpFormatter, width=80)
+"""Without a width argparse imports shutil, for every option that is added, to ask the terminal."""
+
+
 class _Parser(argparse.ArgumentParser):
     """Misuse is one line, as everywhere."""
 
-    def error(self, message: str) -> NoReturn:
+    def error(self, message: str) -> "NoReturn":
         raise Misuse(f"{message}; see {self.prog} --help")
 
 

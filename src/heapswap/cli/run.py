@@ -8,18 +8,20 @@ import argparse
 import errno
 import os
 from collections.abc import Iterable, Mapping
-from typing import NoReturn
 
 from heapswap.allocators.activation import activate, disabled, environment
 from heapswap.allocators.model import Preloads
 from heapswap.allocators.spelling import parse
-from heapswap.cli.main import say
+from heapswap.cli.main import TYPE_CHECKING, say
 from heapswap.dispositions import environment_at_start, ignored_at_start, restore
 from heapswap.errors import CannotGoOn, Misuse
 from heapswap.findings import Finding, Level
 from heapswap.inspection.conflicts import preflight
 from heapswap.inspection.program import find, resolve
 from heapswap.scope import SCOPE, scoped
+
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 USAGE = "heapswap run [--only] [--dry-run] [-v] CANDIDATE -- PROGRAM ARGUMENTS"
 
@@ -86,7 +88,7 @@ def settle(findings: Iterable[Finding], *, verbose: bool) -> None:
         raise CannotGoOn(errors[-1])
 
 
-def become(command: list[str], environ: Mapping[str, str], ignored: tuple[int, ...]) -> NoReturn:
+def become(command: list[str], environ: Mapping[str, str], ignored: tuple[int, ...]) -> "NoReturn":
     """Replace this process, as execvp(3) would: looked up in PATH, a script without ``#!`` is the shell's.
 
     Raises:
