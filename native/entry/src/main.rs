@@ -24,12 +24,8 @@ const IGNORED: &[u8] = b"HEAPSWAP_IGNORED_SIGNALS=";
 /// imported; `-E` makes Python pass over PYTHONPATH, PYTHONHOME, PYTHONMALLOC and the like, which are meant for the
 /// user's program and still reach it. `-I` would also hide the user site folder, where `pip install --user` puts
 /// heapswap; `-m` would cost the import of runpy.
-const INTERPRETER_WORDS: [&CStr; 4] = [
-    c"-E",
-    c"-P",
-    c"-c",
-    c"import sys; from heapswap.cli.main import main; sys.exit(main())",
-];
+const INTERPRETER_WORDS: [&CStr; 4] =
+    [c"-E", c"-P", c"-c", c"import sys; from heapswap.cli.main import main; sys.exit(main())"];
 
 /// Where Debian and other distributions keep the interpreter that serves packages under another prefix.
 const SYSTEM_FOLDERS: [&str; 2] = ["/usr/bin", "/usr/local/bin"];
@@ -50,22 +46,16 @@ unsafe extern "C" fn main(_argc: c_int, argv: *const *const c_char) -> c_int {
     let inherited = unsafe { strings(environ) };
 
     let note = ignored_signals();
-    let environment: Vec<&CStr> = inherited
-        .into_iter()
-        .filter(|entry| !entry.to_bytes().starts_with(IGNORED))
-        .chain(note.as_deref())
-        .collect();
+    let environment: Vec<&CStr> =
+        inherited.into_iter().filter(|entry| !entry.to_bytes().starts_with(IGNORED)).chain(note.as_deref()).collect();
 
     let own = fs::read_link("/proc/self/exe").unwrap_or_default();
     for interpreter in interpreters(&own) {
         let Ok(path) = CString::new(interpreter.into_os_string().into_vec()) else {
             continue;
         };
-        let words: Vec<&CStr> = [path.as_c_str()]
-            .into_iter()
-            .chain(INTERPRETER_WORDS)
-            .chain(given.iter().skip(1).copied())
-            .collect();
+        let words: Vec<&CStr> =
+            [path.as_c_str()].into_iter().chain(INTERPRETER_WORDS).chain(given.iter().skip(1).copied()).collect();
         become_program(&path, &words, &environment);
     }
     complain(&own);
@@ -95,11 +85,8 @@ unsafe fn strings<'a>(array: *const *const c_char) -> Vec<&'a CStr> {
 
 /// `HEAPSWAP_IGNORED_SIGNALS=13,25`, or None when this process was started with neither ignored.
 fn ignored_signals() -> Option<CString> {
-    let ignored: Vec<String> = OVERWRITTEN
-        .iter()
-        .filter(|signal| is_ignored(**signal))
-        .map(|signal| signal.to_string())
-        .collect();
+    let ignored: Vec<String> =
+        OVERWRITTEN.iter().filter(|signal| is_ignored(**signal)).map(|signal| signal.to_string()).collect();
     if ignored.is_empty() {
         return None;
     }
@@ -122,28 +109,16 @@ fn is_ignored(signal: c_int) -> bool {
 fn interpreters(own: &Path) -> impl Iterator<Item = PathBuf> {
     let scripts = own.parent().unwrap_or(Path::new("")).to_path_buf();
     let libraries = scripts.join("../lib");
-    let beside = ["python3", "python"]
-        .into_iter()
-        .map(move |name| scripts.join(name));
-    beside.chain(
-        std::iter::once_with(move || serving_versions(&libraries))
-            .flatten()
-            .flat_map(on_this_machine),
-    )
+    let beside = ["python3", "python"].into_iter().map(move |name| scripts.join(name));
+    beside.chain(std::iter::once_with(move || serving_versions(&libraries)).flatten().flat_map(on_this_machine))
 }
 
 /// Where a program of this name may be: the system's folders before PATH, whose first match may be a version
 /// manager's shim that answers differently in every folder.
 fn on_this_machine(name: PathBuf) -> Vec<PathBuf> {
     let search = std::env::var_os("PATH").unwrap_or_default();
-    let folders = SYSTEM_FOLDERS
-        .iter()
-        .map(PathBuf::from)
-        .chain(std::env::split_paths(&search));
-    folders
-        .filter(|folder| folder.is_absolute())
-        .map(|folder| folder.join(&name))
-        .collect()
+    let folders = SYSTEM_FOLDERS.iter().map(PathBuf::from).chain(std::env::split_paths(&search));
+    folders.filter(|folder| folder.is_absolute()).map(|folder| folder.join(&name)).collect()
 }
 
 /// `python3.X` for every such folder of `libraries` that holds the package.
@@ -155,9 +130,7 @@ fn serving_versions(libraries: &Path) -> Vec<PathBuf> {
         .flatten()
         .filter(|folder| folder.file_name().as_bytes().starts_with(b"python3"))
         .filter(|folder| {
-            ["site-packages", "dist-packages"]
-                .iter()
-                .any(|kind| folder.path().join(kind).join("heapswap").is_dir())
+            ["site-packages", "dist-packages"].iter().any(|kind| folder.path().join(kind).join("heapswap").is_dir())
         })
         .map(|folder| PathBuf::from(folder.file_name()))
         .collect()
@@ -172,11 +145,7 @@ fn become_program(path: &CStr, words: &[&CStr], environment: &[&CStr]) {
 }
 
 fn pointers(strings: &[&CStr]) -> Vec<*const c_char> {
-    strings
-        .iter()
-        .map(|string| string.as_ptr())
-        .chain([ptr::null()])
-        .collect()
+    strings.iter().map(|string| string.as_ptr()).chain([ptr::null()]).collect()
 }
 
 fn complain(own: &Path) {

@@ -40,11 +40,7 @@ unsafe extern "C" {
 ///
 /// # Safety
 /// `environment` is null or a null-terminated array of C strings that nobody changes meanwhile.
-unsafe fn scoped<F: Copy>(
-    next: &Next<F>,
-    environment: Array,
-    exec: impl FnOnce(F, Array) -> c_int,
-) -> c_int {
+unsafe fn scoped<F: Copy>(next: &Next<F>, environment: Array, exec: impl FnOnce(F, Array) -> c_int) -> c_int {
     let Some(function) = next.resolve() else {
         // SAFETY: the C library's errno of this thread.
         let errno = unsafe { libc::__errno_location() };
@@ -53,8 +49,7 @@ unsafe fn scoped<F: Copy>(
         return -1;
     };
     // SAFETY: the caller's promise.
-    let merged =
-        scope::of_this_process().and_then(|scope| unsafe { Merged::new(scope, environment) });
+    let merged = scope::of_this_process().and_then(|scope| unsafe { Merged::new(scope, environment) });
     let Some(merged) = merged else {
         return exec(function, environment);
     };

@@ -30,11 +30,7 @@ unsafe extern "C" fn getenv(name: *const c_char) -> *mut c_char {
     };
     // SAFETY: the caller's promise: a C string.
     let name = unsafe { CStr::from_ptr(name) }.to_bytes();
-    let Some(knob) = scope
-        .variables
-        .iter()
-        .find(|v| v.name == name && v.name != PRELOAD)
-    else {
+    let Some(knob) = scope.variables.iter().find(|v| v.name == name && v.name != PRELOAD) else {
         return found;
     };
     let users = knob.users().map_or(ptr::null(), |entry| {
@@ -45,8 +41,7 @@ unsafe extern "C" fn getenv(name: *const c_char) -> *mut c_char {
         // A value that the program set itself is the program's.
         return found;
     }
-    knob.candidates_value()
-        .map_or(ptr::null_mut(), |value| value.as_ptr().cast_mut())
+    knob.candidates_value().map_or(ptr::null_mut(), |value| value.as_ptr().cast_mut())
 }
 
 /// # Safety
@@ -72,7 +67,5 @@ unsafe fn walk(name: *const c_char) -> *mut c_char {
     let name = unsafe { CStr::from_ptr(name) }.to_bytes();
     // SAFETY: `environ` is null or the environment of this process.
     let mut entries = unsafe { text::strings(environ) };
-    entries
-        .find_map(|entry| text::value(entry, name))
-        .map_or(ptr::null_mut(), |value| value.as_ptr().cast_mut().cast())
+    entries.find_map(|entry| text::value(entry, name)).map_or(ptr::null_mut(), |value| value.as_ptr().cast_mut().cast())
 }

@@ -16,11 +16,7 @@ impl<F: Copy> Next<F> {
     /// # Safety
     /// `F` is the type of the function pointer of the C library's function called `name`.
     pub const unsafe fn new(name: &'static CStr) -> Self {
-        Self {
-            name,
-            found: AtomicPtr::new(ptr::null_mut()),
-            function: PhantomData,
-        }
+        Self { name, found: AtomicPtr::new(ptr::null_mut()), function: PhantomData }
     }
 
     /// Looks the function up, once; None where this C library does not have it.

@@ -66,10 +66,7 @@ pub fn enter() {
     let array = unsafe { environ };
     // SAFETY: `environ` is null or the environment array of this process.
     let entries = unsafe { text::strings(array.cast_const()) };
-    let Some(line) = entries
-        .clone()
-        .find(|entry| text::value(entry, SCOPE).is_some())
-    else {
+    let Some(line) = entries.clone().find(|entry| text::value(entry, SCOPE).is_some()) else {
         return;
     };
     let Some(scope) = copy(line, entries) else {
@@ -82,32 +79,20 @@ pub fn enter() {
 
 /// The names in `HEAPSWAP_SCOPE=pid NAME NAME…`, pid left out.
 fn names(line: &CStr) -> impl Iterator<Item = &[u8]> + Clone {
-    text::value(line, SCOPE)
-        .unwrap_or_default()
-        .split(|byte| *byte == b' ')
-        .skip(1)
+    text::value(line, SCOPE).unwrap_or_default().split(|byte| *byte == b' ').skip(1)
 }
 
 fn pid(line: &CStr) -> Option<libc::pid_t> {
-    let first = text::value(line, SCOPE)?
-        .split(|byte| *byte == b' ')
-        .next()?;
+    let first = text::value(line, SCOPE)?.split(|byte| *byte == b' ').next()?;
     core::str::from_utf8(first).ok()?.parse().ok()
 }
 
 fn was_value<'a>(entry: &'a CStr, name: &[u8]) -> Option<&'a [u8]> {
-    entry
-        .to_bytes()
-        .strip_prefix(WAS)?
-        .strip_prefix(name)?
-        .strip_prefix(b"=")
+    entry.to_bytes().strip_prefix(WAS)?.strip_prefix(name)?.strip_prefix(b"=")
 }
 
 /// A Scope in a mapping of its own that is never given back; None where the line is damaged or memory ran out.
-fn copy<'a>(
-    line: &'a CStr,
-    entries: impl Iterator<Item = &'a CStr> + Clone,
-) -> Option<&'static Scope> {
+fn copy<'a>(line: &'a CStr, entries: impl Iterator<Item = &'a CStr> + Clone) -> Option<&'static Scope> {
     let pid = pid(line)?;
     let count = names(line).count();
     let size = size_of::<Scope>() + count * size_of::<Variable>();
@@ -131,17 +116,9 @@ fn copy<'a>(
     let entry = keep(line);
     let mut filled = 0;
     for name in names(entry) {
-        let candidate = entries
-            .clone()
-            .find(|entry| text::value(entry, name).is_some());
-        let was = entries
-            .clone()
-            .find(|entry| was_value(entry, name).is_some());
-        let variable = Variable {
-            name,
-            candidate: candidate.map(&mut keep),
-            was: was.map(&mut keep),
-        };
+        let candidate = entries.clone().find(|entry| text::value(entry, name).is_some());
+        let was = entries.clone().find(|entry| was_value(entry, name).is_some());
+        let variable = Variable { name, candidate: candidate.map(&mut keep), was: was.map(&mut keep) };
         // SAFETY: `filled` is below `count`, for which there is room.
         let place = unsafe { variables.add(filled) };
         // SAFETY: as above.
@@ -151,13 +128,7 @@ fn copy<'a>(
     // SAFETY: the first `filled` Variables are written, and stay.
     let variables = unsafe { core::slice::from_raw_parts(variables, filled) };
     // SAFETY: the mapping starts with room for a Scope.
-    unsafe {
-        head.write(Scope {
-            pid,
-            entry,
-            variables,
-        })
-    };
+    unsafe { head.write(Scope { pid, entry, variables }) };
     // SAFETY: just written, never changed again.
     Some(unsafe { &*head })
 }
@@ -197,17 +168,9 @@ fn users_entry<'a>(entry: &'a CStr, scope: &Scope) -> Option<&'a CStr> {
     let remembered = |variable: &&Variable| was_value(entry, variable.name).is_some();
     if let Some(variable) = scope.variables.iter().find(remembered) {
         // A variable that the candidate needs away comes back here; any other one, where it stands.
-        return if variable.candidate.is_none() {
-            variable.users()
-        } else {
-            None
-        };
+        return if variable.candidate.is_none() { variable.users() } else { None };
     }
-    match scope
-        .variables
-        .iter()
-        .find(|variable| text::value(entry, variable.name).is_some())
-    {
+    match scope.variables.iter().find(|variable| text::value(entry, variable.name).is_some()) {
         Some(changed) => changed.users(),
         None => Some(entry),
     }
@@ -227,29 +190,17 @@ impl Merged {
     pub unsafe fn new(scope: &Scope, environment: Array) -> Option<Self> {
         // SAFETY: the caller's promise.
         let entries = unsafe { text::strings(environment) };
-        if entries
-            .clone()
-            .any(|entry| text::value(entry, SCOPE).is_some())
-        {
+        if entries.clone().any(|entry| text::value(entry, SCOPE).is_some()) {
             return None;
         }
-        let changed = |entry: &CStr| {
-            scope
-                .variables
-                .iter()
-                .find(|variable| text::value(entry, variable.name).is_some())
-        };
+        let changed =
+            |entry: &CStr| scope.variables.iter().find(|variable| text::value(entry, variable.name).is_some());
         let slots = entries.clone().count() + 2 * scope.variables.len() + 2;
         let table = slots * size_of::<*const c_char>();
         // An entry of a changed variable is written at most once joined to the candidate's and once as what it was.
-        let length =
-            |v: &Variable| v.candidate.map_or(0, CStr::count_bytes) + WAS.len() + PRELOAD.len() + 3;
+        let length = |v: &Variable| v.candidate.map_or(0, CStr::count_bytes) + WAS.len() + PRELOAD.len() + 3;
         let ours: usize = scope.variables.iter().map(length).sum();
-        let theirs: usize = entries
-            .clone()
-            .filter(|e| changed(e).is_some())
-            .map(|e| 2 * e.count_bytes() + ours)
-            .sum();
+        let theirs: usize = entries.clone().filter(|e| changed(e).is_some()).map(|e| 2 * e.count_bytes() + ours).sum();
         let memory = Mapping::new(table + ours + theirs)?;
 
         // SAFETY: the strings begin behind the table.
@@ -272,10 +223,7 @@ impl Merged {
             string.into_iter().for_each(&mut push);
         }
         for variable in scope.variables {
-            let string = match entries
-                .clone()
-                .find(|entry| text::value(entry, variable.name).is_some())
-            {
+            let string = match entries.clone().find(|entry| text::value(entry, variable.name).is_some()) {
                 Some(entry) => Some(writer.write(&[WAS, entry.to_bytes()])),
                 None => merged(variable, None, &mut writer),
             };
@@ -305,9 +253,7 @@ fn merged(variable: &Variable, now: Option<&CStr>, writer: &mut Writer) -> Optio
         return now.or(variable.candidate).map(CStr::as_ptr);
     }
     let own = own_preloads(variable);
-    let list = now
-        .and_then(|entry| text::value(entry, PRELOAD))
-        .unwrap_or_default();
+    let list = now.and_then(|entry| text::value(entry, PRELOAD)).unwrap_or_default();
     let separator: &[u8] = if list.is_empty() { b"" } else { b":" };
     Some(writer.write(&[PRELOAD, b"=", own, separator, list]))
 }
@@ -315,11 +261,6 @@ fn merged(variable: &Variable, now: Option<&CStr>, writer: &mut Writer) -> Optio
 /// The preload list without the user's own, which heapswap puts last.
 fn own_preloads(variable: &Variable) -> &'static [u8] {
     let all = variable.candidates_value().unwrap_or_default().to_bytes();
-    let users = variable
-        .users()
-        .and_then(|entry| text::value(entry, PRELOAD))
-        .unwrap_or_default();
-    all.strip_suffix(users)
-        .and_then(|own| own.strip_suffix(b":"))
-        .unwrap_or(all)
+    let users = variable.users().and_then(|entry| text::value(entry, PRELOAD)).unwrap_or_default();
+    all.strip_suffix(users).and_then(|own| own.strip_suffix(b":")).unwrap_or(all)
 }

@@ -41,10 +41,7 @@ impl Mapping {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
         // SAFETY: a new anonymous mapping touches no memory that is in use.
         let start = unsafe { libc::mmap(core::ptr::null_mut(), length, protection, flags, -1, 0) };
-        (start != libc::MAP_FAILED).then_some(Self {
-            start: start.cast(),
-            length,
-        })
+        (start != libc::MAP_FAILED).then_some(Self { start: start.cast(), length })
     }
 
     /// Zeroed, aligned to a page, `length` bytes.
