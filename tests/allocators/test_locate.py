@@ -44,6 +44,12 @@ def test_another_version_names_those_that_are_here() -> None:
         locate.find(mimalloc.FAMILY, Candidate(library="mimalloc", version="9"))
 
 
+def test_a_line_that_was_not_built_comes_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locate, "libraries", lambda _: iter((library("2.0"),)))
+    with pytest.raises(CannotGoOn, match="no mimalloc@3 here; it was not built: with a C compiler present"):
+        locate.find(mimalloc.FAMILY, Candidate(library="mimalloc", version="3"))
+
+
 def test_an_unknown_feature_is_misuse() -> None:
     with pytest.raises(Misuse, match="mimalloc has no feature 'secured'; did you mean secure"):
         locate.find(mimalloc.FAMILY, Candidate(library="mimalloc", features=("secured",)))
@@ -53,6 +59,8 @@ def test_what_is_missing_comes_with_the_command_that_adds_it(monkeypatch: pytest
     monkeypatch.setattr(locate, "libraries", lambda _: iter(()))
     with pytest.raises(CannotGoOn, match="no tcmalloc here; run 'apt-get install libtcmalloc-minimal4'"):
         locate.find(tcmalloc.FAMILY, Candidate(library="tcmalloc"))
+    with pytest.raises(CannotGoOn, match=r"no tcmalloc\+full here; run 'apt-get install libgoogle-perftools4'"):
+        locate.find(tcmalloc.FAMILY, Candidate(library="tcmalloc", features=("full",)))
     with pytest.raises(CannotGoOn, match=r"no mimalloc\+secure here; it was not built: with a C compiler present"):
         locate.find(mimalloc.FAMILY, Candidate(library="mimalloc", features=("secure",)))
 

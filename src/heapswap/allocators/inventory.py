@@ -83,8 +83,9 @@ def _missing(family: Allocator, libraries: tuple[Library, ...]) -> Iterator[Miss
                 reason=f"not built when heapswap was installed: it needs {build.needs}",
                 remedy="pip install --force-reinstall heapswap",
             )
-    if not family.builds and family.package and not libraries:
-        yield Missing(spelling=family.name, reason="not installed", remedy=f"apt-get install {family.package}")
+    if not family.builds and not libraries:
+        for soname in family.sonames[:1]:
+            yield Missing(spelling=family.name, reason="not installed", remedy=f"apt-get install {soname.package}")
 
 
 def _is(library: Library, features: tuple[str, ...], line: str) -> bool:

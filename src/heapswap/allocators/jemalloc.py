@@ -11,8 +11,7 @@ FAMILY = Allocator(
     upstream="https://github.com/jemalloc/jemalloc",
     # Without a prefix: a prefixed copy inside another library reads another variable.
     symbols=("mallctl",),
-    sonames=(Soname(stem="libjemalloc.so"),),
-    package="libjemalloc2",
+    sonames=(Soname(stem="libjemalloc.so", package="libjemalloc2"),),
     builds=(Build(name="jemalloc", line="5", configuration="_RJEM_MALLOC_CONF", needs="a C compiler, make and sh"),),
     configuration="MALLOC_CONF",
     version=r"(\d+\.\d+\.\d+)-\d+-g[0-9a-f]{40}",

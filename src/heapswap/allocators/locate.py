@@ -15,7 +15,7 @@ from pathlib import Path
 
 from heapswap import elf, native
 from heapswap.allocators import registry, versions
-from heapswap.allocators.model import Allocator, Candidate, Condition, Library, Origin, Soname
+from heapswap.allocators.model import Allocator, Build, Candidate, Condition, Library, Origin, Soname
 from heapswap.errors import CannotGoOn, Misuse
 
 MARKER = ".heapswap.allocator"
@@ -47,10 +47,12 @@ def find(family: Allocator, candidate: Candidate) -> Library:
             return library
         present.append(library)
     asked = Candidate(library=family.name, features=candidate.features, version=candidate.version)
-    if any(library.features == candidate.features for library in present):
+    same = [library for library in present if library.features == candidate.features]
+    line = next((build.line for build in _builds(family, candidate) if candidate.version), "")
+    if same and (not line or any(versions.belongs(library.version, line) for library in same)):
         here = ", ".join(f"{_name(library)} {library.version}".strip() for library in present)
         raise CannotGoOn(f"no {asked} here: there is {here}; take one of these, or give the path of its library")
-    raise CannotGoOn(f"no {asked} here; {remedy(family, candidate.features)}")
+    raise CannotGoOn(f"no {asked} here; {remedy(family, candidate)}")
 
 
 def libraries(family: Allocator) -> Iterator[Library]:
@@ -137,14 +139,25 @@ def machine() -> str:
     return os.uname().machine
 
 
-def remedy(family: Allocator, features: tuple[str, ...] = ()) -> str:
-    """The one thing to do that adds a library of this family: ``run 'apt-get install libjemalloc2'``."""
-    build = next((build for build in family.builds if build.features == features), None)
-    if family.package and any(soname.features == features for soname in family.sonames) and not features:
-        return f"run 'apt-get install {family.package}'"
-    if build is not None:
+def remedy(family: Allocator, candidate: Candidate) -> str:
+    """The one thing to do that adds the library a candidate means: ``run 'apt-get install libjemalloc2'``."""
+    package = next((soname.package for soname in family.sonames if soname.features == candidate.features), "")
+    builds = _builds(family, candidate)
+    if package and not (builds and candidate.version):
+        return f"run 'apt-get install {package}'"
+    for build in builds:
         return f"it was not built: with {build.needs} present run 'pip install --force-reinstall heapswap'"
     return f"build it ({family.upstream}) and give its path"
+
+
+def _builds(family: Allocator, candidate: Candidate) -> tuple[Build, ...]:
+    """The bundled builds that a candidate may mean."""
+    version = candidate.version
+    return tuple(
+        build
+        for build in family.builds
+        if build.features == candidate.features and (not version or versions.belongs(version, build.line))
+    )
 
 
 def _places(family: Allocator) -> Iterator[tuple[str, Origin, tuple[str, ...], str]]:

@@ -9,8 +9,10 @@ FAMILY = Allocator(
     summary="small and fast; per-thread pages with sharded free lists",
     upstream="https://github.com/microsoft/mimalloc",
     symbols=("mi_malloc",),
-    sonames=(Soname(stem="libmimalloc.so"), Soname(stem="libmimalloc-secure.so", features=("secure",))),
-    package="libmimalloc2.0",
+    sonames=(
+        Soname(stem="libmimalloc.so", package="libmimalloc2.0"),
+        Soname(stem="libmimalloc-secure.so", features=("secure",)),
+    ),
     builds=(
         Build(name="mimalloc", line="3", configuration="MIMALLOC_", needs="a C compiler"),
         Build(name="mimalloc_v2", line="2", configuration="MIMALLOC_", needs="a C compiler"),

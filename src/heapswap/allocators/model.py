@@ -103,6 +103,8 @@ class Soname:
     stem: str
     """the name up to and including ``.so``"""
     features: tuple[str, ...] = ()
+    package: str = ""
+    """Debian package that provides it; empty: there is none"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +118,6 @@ class Allocator:
     """a library that exports one of these beside malloc is of this family"""
     sonames: tuple[Soname, ...] = ()
     """what to look for on the system, in order of preference"""
-    package: str = ""
-    """Debian package that provides a system library; empty: there is none"""
     builds: tuple[Build, ...] = ()
     """bundled libraries, in order of preference"""
     configuration: str = ""

@@ -8,11 +8,10 @@ FAMILY = Allocator(
     upstream="https://github.com/gperftools/gperftools",
     symbols=("tc_malloc",),
     sonames=(
-        Soname(stem="libtcmalloc_minimal.so"),
+        Soname(stem="libtcmalloc_minimal.so", package="libtcmalloc-minimal4"),
         # The full library carries a profiler and an unwinder that a program under measurement does not want.
-        Soname(stem="libtcmalloc.so", features=("full",)),
+        Soname(stem="libtcmalloc.so", features=("full",), package="libgoogle-perftools4"),
     ),
-    package="libtcmalloc-minimal4",
     configuration="TCMALLOC_",
     version=r"gperftools (\d+\.\d+(?:\.\d+)?)",
     booleans=("1", "0"),
