@@ -41,12 +41,12 @@ def existing_folder(evidence: Evidence) -> Result:
 
 
 def full_disk(evidence: Evidence) -> Result:
-    """A trial whose results folder is a file system of 160 KiB; then what it had saved is read from there."""
+    """A trial whose results folder is a file system of 64 KiB; then what it had saved is read from there."""
     disk, kept = evidence.folder / "disk", evidence.folder / "kept.json"
     disk.mkdir()
     trial = [HEAPSWAP, "trial", "--quiet", "--results", f"{disk}/results", "--candidates", "mimalloc", "--blocks", "11"]
     script = (
-        f"mount -t tmpfs -o size=160k none {shlex.quote(str(disk))} && "
+        f"mount -t tmpfs -o size=64k none {shlex.quote(str(disk))} && "
         f"{{ {shlex.join([*trial, '--', 'true'])}; status=$?; }}; "
         f"cp {shlex.quote(str(disk))}/results/trial.json {shlex.quote(str(kept))}; exit $status"
     )
@@ -102,8 +102,8 @@ LINES = (
         promise="a budget that is too small, with the one that would do",
         measure=refusal(
             "small-budget",
-            CANNOT_GO_ON,
-            "budget .*[0-9]+ ?(s|m)",
+            MISUSE,
+            "--budget [0-9]+(s|m)",
             ["advise", "--quiet", "--budget", "3s", "--", "sleep", "1"],
         ),
     ),

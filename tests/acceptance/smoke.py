@@ -6,7 +6,14 @@ from tests.acceptance.corpus import HEAPSWAP
 from tests.acceptance.evidence import Evidence, Output
 from tests.acceptance.line import Line, Result
 
-BUNDLED = ("mimalloc", "mimalloc@2", "mimalloc+secure", "jemalloc", "snmalloc")
+BUNDLED = {
+    # candidate: its library
+    "mimalloc": "mimalloc",
+    "mimalloc@2": "mimalloc_v2",
+    "mimalloc+secure": "mimalloc_secure",
+    "jemalloc": "jemalloc",
+    "snmalloc": "snmalloc",
+}
 
 PYTHON_THREADS = """
 import threading
@@ -99,6 +106,16 @@ def unchanged(program: str) -> Callable[[Evidence], Result]:
     return line
 
 
+def present(evidence: Evidence) -> Result:
+    """Without this, a `run` that did nothing would hold every other line."""
+    absent = [
+        candidate
+        for candidate, library in BUNDLED.items()
+        if f"/_native/{library}." not in run(evidence, "maps", candidate, ["cat", "/proc/self/maps"]).stdout
+    ]
+    return Result(figure=f"absent: {', '.join(absent)}" if absent else f"all {len(BUNDLED)} there", held=not absent)
+
+
 def redis_server(evidence: Evidence) -> Result:
     """Debian's redis-server calls functions that only its own jemalloc has: another one would crash it."""
     argv = ["redis-server", "--version"]
@@ -106,7 +123,7 @@ def redis_server(evidence: Evidence) -> Result:
     refused = {candidate: run(evidence, "redis-server", candidate, argv) for candidate in BUNDLED}
     wrong = [name for name, output in refused.items() if output.status != 3 or "jemalloc" not in output.stderr]
     return Result(
-        figure=f"not refused under {', '.join(wrong)}" if wrong else refused[BUNDLED[0]].stderr.strip(),
+        figure=f"not refused under {', '.join(wrong)}" if wrong else refused["mimalloc"].stderr.strip(),
         held=plain.status == 0 and not wrong,
     )
 
@@ -124,6 +141,7 @@ def run(evidence: Evidence, name: str, candidate: str, argv: list[str]) -> Outpu
 
 
 LINES = (
+    Line(promise="each bundled library is mapped in the program that runs under it", measure=present),
     *(Line(promise=f"{program}: the same as without", measure=unchanged(program)) for program in PROGRAMS),
     Line(promise="redis-server: refused, with its finding", measure=redis_server),
     Line(promise="heapswap run mimalloc -- bash -c 'yes | head -1' prints one line", measure=broken_pipe),
