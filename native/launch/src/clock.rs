@@ -58,10 +58,7 @@ impl Disturbance {
 
     pub fn since(self, before: Self) -> Self {
         let difference = |now: Option<f64>, then: Option<f64>| Some((now? - then?).max(0.0));
-        Self {
-            steal: difference(self.steal, before.steal),
-            pressure: difference(self.pressure, before.pressure),
-        }
+        Self { steal: difference(self.steal, before.steal), pressure: difference(self.pressure, before.pressure) }
     }
 }
 

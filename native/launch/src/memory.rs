@@ -82,7 +82,8 @@ impl Estimate {
         let floor = largest.max(private + common);
         let high = (holdings.iter().map(Holding::most).sum::<u64>() + left).clamp(floor, sum);
         let value = (holdings.iter().map(Holding::guess).sum::<u64>() + left).clamp(floor, high);
-        let current = holdings.iter().all(|holding| holding.share.is_some_and(|share| share.faulted == holding.faulted));
+        let current =
+            holdings.iter().all(|holding| holding.share.is_some_and(|share| share.faulted == holding.faulted));
         Self { low: if current { value } else { largest }, value, high }
     }
 
@@ -91,7 +92,8 @@ impl Estimate {
         if holdings.len() < 2 {
             return false;
         }
-        let unread: u64 = holdings.iter().filter(|holding| holding.share.is_none()).map(|holding| holding.resident).sum();
+        let unread: u64 =
+            holdings.iter().filter(|holding| holding.share.is_none()).map(|holding| holding.resident).sum();
         let Self { value, high, .. } = Self::of(holdings, left);
         (unread + left + high - value) * 20 > high
     }
@@ -111,7 +113,8 @@ mod tests {
     const MIB: u64 = 1 << 20;
 
     fn read(resident: u64, proportional: u64, private: u64) -> Holding {
-        let share = Share { resident: resident * MIB, proportional: proportional * MIB, private: private * MIB, faulted: 0 };
+        let share =
+            Share { resident: resident * MIB, proportional: proportional * MIB, private: private * MIB, faulted: 0 };
         Holding { resident: resident * MIB, share: Some(share), ..Holding::default() }
     }
 

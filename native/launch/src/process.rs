@@ -1,5 +1,6 @@
 //! What `/proc` tells about one process. A process that is gone is `None`, never an error.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::ffi::OsStringExt;
@@ -90,57 +91,56 @@ pub fn executable(pid: i32) -> Option<Vec<u8>> {
     Some(path.into_os_string().into_vec())
 }
 
-/// The children of a process, of all its threads.
+/// The children of a process, of all its threads. One that changes its parent meanwhile may be there twice, or missing.
+///
+/// A kernel without `/proc/PID/task/TID/children` is searched by parent instead, at the price of reading every process.
 pub fn children(pid: i32, into: &mut Vec<i32>, buffer: &mut Vec<u8>) {
     let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return };
     for thread in threads.flatten() {
         let thread = thread.file_name();
         let Some(thread) = thread.to_str() else { continue };
-        if read_into(&format!("/proc/{pid}/task/{thread}/children"), buffer).is_ok() {
-            let text = std::str::from_utf8(buffer).unwrap_or_default();
-            into.extend(text.split_ascii_whitespace().filter_map(|word| word.parse::<i32>().ok()));
+        match read_into(&format!("/proc/{pid}/task/{thread}/children"), buffer) {
+            Ok(()) => {
+                let text = std::str::from_utf8(buffer).unwrap_or_default();
+                into.extend(text.split_ascii_whitespace().filter_map(|word| word.parse::<i32>().ok()));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !knows_children() => {
+                return children_by_parent(pid, into, buffer);
+            }
+            Err(_) => {}
         }
     }
 }
 
-/// Every descendant of a process, parents before children.
-///
-/// A kernel without `/proc/PID/task/TID/children` is searched by parent instead, at the price of reading every process.
+/// Every descendant of a process, each once, parents before children.
 pub fn descendants(pid: i32, buffer: &mut Vec<u8>) -> Vec<i32> {
-    if !fs::exists(format!("/proc/{pid}/task/{pid}/children")).unwrap_or(false) {
-        return descendants_by_parent(pid, buffer);
-    }
+    let mut met = BTreeSet::from([pid]);
     let mut found = Vec::new();
-    children(pid, &mut found, buffer);
+    let mut children_of_one = Vec::new();
+    let mut parent = Some(pid);
     let mut next = 0;
-    while let Some(&parent) = found.get(next) {
-        let known = found.len();
-        children(parent, &mut found, buffer);
-        // A process that is handed to the launcher while we look could be met twice.
-        let mut index = known;
-        while let Some(child) = found.get(index) {
-            if found[..index].contains(child) {
-                found.remove(index);
-            } else {
-                index += 1;
-            }
-        }
+    while let Some(pid) = parent {
+        children_of_one.clear();
+        children(pid, &mut children_of_one, buffer);
+        found.extend(children_of_one.iter().copied().filter(|&child| met.insert(child)));
+        parent = found.get(next).copied();
         next += 1;
     }
     found
 }
 
-fn descendants_by_parent(pid: i32, buffer: &mut Vec<u8>) -> Vec<i32> {
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    let parents: Vec<(i32, i32)> = pids.filter_map(|pid| Some((pid, Stat::read(pid, buffer)?.parent))).collect();
-    let mut found = vec![pid];
-    let mut next = 0;
-    while let Some(&parent) = found.get(next) {
-        found.extend(parents.iter().filter(|(_, its)| *its == parent).map(|(pid, _)| *pid));
-        next += 1;
+fn knows_children() -> bool {
+    let own = std::process::id();
+    fs::exists(format!("/proc/{own}/task/{own}/children")).unwrap_or(false)
+}
+
+fn children_by_parent(pid: i32, into: &mut Vec<i32>, buffer: &mut Vec<u8>) {
+    let Ok(entries) = fs::read_dir("/proc") else { return };
+    for other in entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok()) {
+        if Stat::read(other, buffer).is_some_and(|stat| stat.parent == pid) {
+            into.push(other);
+        }
     }
-    found.split_off(1)
 }
 
 fn kilobytes(text: &str, name: &str) -> Option<u64> {
@@ -198,12 +198,13 @@ mod tests {
     }
 
     #[test]
-    fn both_ways_find_the_same_descendants() {
+    fn both_ways_find_the_same_children() {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("sleep exists");
         let mut buffer = Vec::new();
         let pid = i32::try_from(std::process::id()).expect("a pid is an i32");
         let found = descendants(pid, &mut buffer);
-        let scanned = descendants_by_parent(pid, &mut buffer);
+        let mut scanned = Vec::new();
+        children_by_parent(pid, &mut scanned, &mut buffer);
         child.kill().expect("it is ours");
         child.wait().expect("it is ours");
         let expected = i32::try_from(child.id()).expect("a pid is an i32");

@@ -206,9 +206,10 @@ impl Run {
         let began = clock::monotonic();
         let cpu = clock::own_cpu() - self.tree.reading();
         let elapsed = began.saturating_sub(self.exec);
-        let resting = self.timeline.last().is_some_and(|last| {
-            self.timeline.cpu_since(last.at - REST).is_some_and(|used| used < REST_CPU)
-        });
+        let resting = self
+            .timeline
+            .last()
+            .is_some_and(|last| self.timeline.cpu_since(last.at - REST).is_some_and(|used| used < REST_CPU));
         let reading = if resting && !self.rest_was_read { Reading::WhereVague } else { Reading::Affordable };
         self.rest_was_read = resting;
         if let Some(point) = self.tree.look(elapsed, reading) {

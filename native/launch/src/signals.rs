@@ -19,8 +19,9 @@ pub struct Signals {
 impl Signals {
     /// From now on SIGCHLD, SIGTERM and `PARENT_GONE` are read from here.
     pub fn block() -> io::Result<Self> {
-        // SAFETY: an all-zero sigset_t is a valid set; both are filled below.
-        let (mut set, mut given) = unsafe { (std::mem::zeroed::<libc::sigset_t>(), std::mem::zeroed()) };
+        // SAFETY: all zero is a valid, empty set.
+        let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
+        let mut given = set;
         for signal in [libc::SIGCHLD, libc::SIGTERM, PARENT_GONE] {
             // SAFETY: a valid set and valid signal numbers.
             unsafe { libc::sigaddset(&raw mut set, signal) };
@@ -64,17 +65,29 @@ pub fn send(pid: i32, signal: i32) {
     unsafe { libc::kill(pid, signal) };
 }
 
-/// Send SIGKILL to every descendant, stopping them all first so that none can outrun the search by forking.
+/// Send SIGKILL to every descendant.
+///
+/// Each is stopped before its children are listed: a process with a signal pending completes no fork, so nothing can be
+/// added behind the search. One that forks and exits in between is met again as a child of the launcher, in a later round.
 pub fn kill_descendants(launcher: i32, buffer: &mut Vec<u8>) {
+    const ROUNDS: usize = 100;
     let mut stopped = BTreeSet::new();
-    loop {
-        let found = process::descendants(launcher, buffer);
-        let fresh: Vec<i32> = found.into_iter().filter(|pid| stopped.insert(*pid)).collect();
-        if fresh.is_empty() {
-            break;
+    for _ in 0..ROUNDS {
+        let known = stopped.len();
+        let mut parents = vec![launcher];
+        let mut children = Vec::new();
+        while let Some(parent) = parents.pop() {
+            children.clear();
+            process::children(parent, &mut children, buffer);
+            for &child in &children {
+                if stopped.insert(child) {
+                    send(child, libc::SIGSTOP);
+                    parents.push(child);
+                }
+            }
         }
-        for pid in fresh {
-            send(pid, libc::SIGSTOP);
+        if stopped.len() == known {
+            break;
         }
     }
     for pid in process::descendants(launcher, buffer) {

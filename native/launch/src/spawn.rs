@@ -79,9 +79,8 @@ pub fn spawn(start: &Start, mask: libc::sigset_t) -> Result<Spawned, Refusal> {
 }
 
 fn prepare(start: &Start, mask: libc::sigset_t, report: RawFd) -> Result<Prepared, Refusal> {
-    let text = |bytes: &Bytes| {
-        CString::new(bytes.0.clone()).map_err(|_| Refusal { step: Step::Request, errno: libc::EINVAL })
-    };
+    let text =
+        |bytes: &Bytes| CString::new(bytes.0.clone()).map_err(|_| Refusal { step: Step::Request, errno: libc::EINVAL });
     let strings = start.argv.iter().chain(&start.env).map(text).collect::<Result<Vec<_>, _>>()?;
     if start.argv.is_empty() {
         return Err(Refusal { step: Step::Request, errno: libc::EINVAL });

@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn few_points_are_all_kept() {
-        assert_eq!(filled(700).points().len(), 700);
+        assert_eq!(filled(500).points().len(), 500);
     }
 
     #[test]
