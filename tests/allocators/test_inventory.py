@@ -2,7 +2,7 @@ import pytest
 
 from heapswap.allocators import inventory, jemalloc, locate, mimalloc, registry, tcmalloc
 from heapswap.allocators.inventory import spelled, take
-from heapswap.allocators.model import Library, Origin
+from heapswap.allocators.model import Allocator, Library, Origin, Soname
 from heapswap.allocators.spelling import parse
 
 
@@ -30,6 +30,12 @@ def test_the_shortest_spelling_selects_each_library(monkeypatch: pytest.MonkeyPa
     ]
     for row in rows:
         assert locate.find(mimalloc.FAMILY, parse(row.spelling)) is row.library
+
+
+def test_a_family_without_a_package_is_built_from_its_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locate, "libraries", lambda _: iter(()))
+    added = Allocator(name="x", summary="", upstream="https://x.example", sonames=(Soname(stem="libx.so"),))
+    assert [missing.remedy for missing in take((added,)).missing] == ["build it: https://x.example"]
 
 
 def test_what_no_version_tells_apart_is_spelled_by_its_path() -> None:

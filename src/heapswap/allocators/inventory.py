@@ -83,9 +83,10 @@ def _missing(family: Allocator, libraries: tuple[Library, ...]) -> Iterator[Miss
                 reason=f"not built when heapswap was installed: it needs {build.needs}",
                 remedy="pip install --force-reinstall heapswap",
             )
-    if not family.builds and not libraries:
-        for soname in family.sonames[:1]:
-            yield Missing(spelling=family.name, reason="not installed", remedy=f"apt-get install {soname.package}")
+    if family.sonames and not family.builds and not libraries:
+        package = family.sonames[0].package
+        remedy = f"apt-get install {package}" if package else f"build it: {family.upstream}"
+        yield Missing(spelling=family.name, reason="not installed", remedy=remedy)
 
 
 def _is(library: Library, features: tuple[str, ...], line: str) -> bool:
