@@ -71,9 +71,8 @@ _GLIBC_BANNER = r"GNU C Library [^\n]* version (\d+\.\d+)"
 def _c_library(image: Elf) -> str:
     if image.soname == "libc.so.6":
         return "glibc"
-    if image.soname.startswith(("libc.so", "libc.musl-")) or Path(image.path).name.startswith("ld-musl-"):
-        return "musl"
-    return ""
+    names = (image.soname, Path(image.path).name)
+    return "musl" if "libc.so" in names or any(name.startswith(("ld-musl-", "libc.musl-")) for name in names) else ""
 
 
 def _fields(marker: bytes) -> dict[str, str]:

@@ -22,7 +22,7 @@ _INJECTORS: Mapping[str, str] = {
     "libsplunk-instrumentation.so": "Splunk",
 }
 _PROFILERS = frozenset({"scalene", "memray", "fil-profile", "filprofiler", "heaptrack", "valgrind"})
-_HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 
 def _ignored_preloads(case: Case) -> Iterator[Finding]:
@@ -96,17 +96,18 @@ def _profilers(case: Case) -> Iterator[Finding]:
 
 
 def _emulation(case: Case) -> Iterator[Finding]:
-    emulator = _emulator(case.program.elf.machine, platform.machine(), _vendor())
-    if emulator:
+    seen = emulator(case.program.elf.machine, platform.machine(), _vendor())
+    if seen:
         yield Finding(
             code="emulation",
             level=Level.WARNING,
-            seen=f"{case.name} ({case.program.elf.machine}) runs under {emulator}: its timings mean nothing",
+            seen=f"{case.name} ({case.program.elf.machine}) runs under {seen}: its timings mean nothing",
             remedy="measure on a machine of that architecture",
         )
 
 
-def _emulator(program: str, machine: str, vendor: str) -> str:
+def emulator(program: str, machine: str, vendor: str) -> str:
+    """What stands between a program and the processor; empty for nothing. Rosetta shows its own processor vendor."""
     if vendor == "VirtualApple":
         return "Rosetta"
     native = {machine, *({"i386"} if machine == "x86_64" else {"arm"} if machine == "aarch64" else ())}
@@ -150,7 +151,7 @@ def _huge_pages(case: Case) -> Iterator[Finding]:
     if case.library is None or case.library.family != "jemalloc":
         return
     try:
-        always = "[always]" in _HUGE_PAGES.read_text()
+        always = "[always]" in HUGE_PAGES.read_text()
     except OSError:
         return
     if always and not any("thp:never" in value for value in case.variables.values()):

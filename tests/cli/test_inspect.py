@@ -1,0 +1,45 @@
+"""cli.inspect: what is asked, what is printed, and what is refused."""
+
+import json
+
+import pytest
+
+from heapswap.cli.main import main
+
+
+def test_a_program_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", "/bin/true", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["kind"], printed["schema"]) == ("inspection", 1)
+    (inspection,) = printed["inspections"]
+    assert inspection["pid"] is None
+    assert inspection["allocator"] == "glibc"
+    assert inspection["uses"][0]["presence"] == "libc"
+    assert inspection["findings"] == []
+
+
+def test_a_program_as_text(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", "true"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("true would use glibc ")
+    assert captured.err == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        (["inspect"], 2, "one thing to inspect is needed"),
+        (["inspect", "true", "--all"], 2, "one thing to inspect is needed"),
+        (["inspect", "--", "true"], 2, "one thing to inspect is needed"),
+        (["inspect", "surely-not-a-program"], 3, "was not found in PATH"),
+        (["inspect", "99999999"], 3, "there is no process 99999999"),
+        (["inspect", "/etc/passwd"], 3, "may not be executed"),
+    ],
+)
+def test_refusals_are_one_line(capsys: pytest.CaptureFixture[str], words: list[str], status: int, message: str) -> None:
+    assert main(words) == status
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("heapswap: ")
+    assert captured.err.count("\n") == 1
+    assert message in captured.err

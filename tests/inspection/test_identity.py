@@ -1,0 +1,75 @@
+"""identity and marks: which allocator an object contains."""
+
+from pathlib import Path
+
+import pytest
+
+from heapswap import elf
+from heapswap.allocators import registry
+from heapswap.inspection.identity import identify, version
+from heapswap.inspection.marks import BY_SYMBOL, MARKS, PRIVATE
+from tests.inspection.programs import MALLOC, library
+
+
+def test_no_symbol_stands_for_two() -> None:
+    assert len(BY_SYMBOL) == len(MARKS)
+
+
+@pytest.mark.parametrize("name", registry.PRELOADABLE)
+def test_every_family_of_the_registry_is_recognised_by_the_same_symbols(name: str) -> None:
+    family = registry.own(name)
+    assert family is not None
+    marked = {mark.symbol for mark in MARKS if mark.family == name}
+    assert marked & set(family.symbols)
+    # And nothing that the registry gives to one family is given to another here.
+    assert not {mark.symbol for mark in MARKS if mark.family != name} & set(family.symbols)
+
+
+def test_private_interfaces_have_no_name_in_common() -> None:
+    names = [name for family in PRIVATE.values() for name in family]
+    assert len(names) == len(set(names))
+    assert not {"malloc", "free", "calloc", "realloc"} & set(names)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (MALLOC, [("unknown", True)]),
+        (MALLOC + "int mallctl;\n", [("jemalloc", True)]),
+        (MALLOC + "int mi_malloc;\nint mi_version;\n", [("mimalloc", True)]),
+        ("int je_arrow_mallctl;\nint mi_malloc;\n", [("jemalloc", False), ("mimalloc", False)]),
+        # Python's own copy of mimalloc is not the program's allocator.
+        ("int mi_malloc;\nint Py_BytesMain;\n", []),
+        ("int nothing;\n", []),
+    ],
+)
+def test_families(tmp_path: Path, source: str, expected: list[tuple[str, bool]]) -> None:
+    found = identify(elf.read(library(tmp_path, "libx.so", source)))
+    assert [(one.family, one.answers_malloc) for one in found] == expected
+
+
+def test_bundled_libraries_say_what_they_are(tmp_path: Path) -> None:
+    text = "family=jemalloc;version=9.8.7;features=stats;lg_page=12"
+    mark = f'__attribute__((section(".heapswap.allocator"), used)) static const char mark[] = "{text}";\n'
+    image = elf.read(library(tmp_path, "libmine.so", MALLOC + mark))
+    (one,) = identify(image)
+    assert (one.family, one.variable, one.answers_malloc) == ("jemalloc", "_RJEM_MALLOC_CONF", True)
+    assert version(image, one.family) == "9.8.7"
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "family"),
+    [
+        ("libjemalloc.so.2", "libjemalloc2", "jemalloc"),
+        ("libmimalloc.so.2", "libmimalloc2.0", "mimalloc"),
+        ("libtcmalloc_minimal.so.4", "libtcmalloc-minimal4", "tcmalloc"),
+        ("libc.so.6", "libc6", "glibc"),
+    ],
+)
+def test_the_distributions_libraries(name: str, package: str, family: str) -> None:
+    paths = [path for folder in ("/lib", "/usr/lib") for path in Path(folder).glob(f"*-linux-gnu/{name}*")]
+    assert paths, f"{name} is missing: apt-get install {package}"
+    image = elf.read(paths[0])
+    (one,) = identify(image)
+    assert (one.family, one.answers_malloc) == (family, True)
+    assert version(image, family)[0].isdigit()
