@@ -1,6 +1,7 @@
 """The raw output behind the table: every command that is run is kept as files in one folder."""
 
 import json
+import os
 import shlex
 import subprocess
 import time
@@ -59,10 +60,19 @@ class Evidence:
     def _run(self, name: str, argv: list[str], timeout: float) -> Output:
         started = time.monotonic()
         out, err = self.folder / f"{name}.stdout", self.folder / f"{name}.stderr"
+        # What heapswap saves belongs to the evidence, and not into the folder of whoever runs this.
+        environ = {**os.environ, "XDG_STATE_HOME": str(self.folder / "state")}
         with out.open("wb") as stdout, err.open("wb") as stderr:
             try:
                 done = subprocess.run(
-                    argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, timeout=timeout, check=False
+                    argv,
+                    cwd=ROOT,
+                    env=environ,
+                    stdin=subprocess.DEVNULL,
+                    stdout=stdout,
+                    stderr=stderr,
+                    timeout=timeout,
+                    check=False,
                 )
             except subprocess.TimeoutExpired:
                 raise NoEvidence(f"{shlex.join(argv)} took longer than {timeout:.0f} s") from None
