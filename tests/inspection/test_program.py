@@ -171,14 +171,14 @@ def test_pyenv_shims(tmp_path: Path) -> None:
     project.mkdir(parents=True)
     (tmp_path / "project" / ".python-version").write_text("2.0\n")
 
-    def version(environ: dict[str, str], directory: Path) -> str:
+    def chosen(environ: dict[str, str], directory: Path) -> str:
         program = resolve(str(path), environ, directory, ("x",))
         assert program.arguments == ("x",)
         return Path(program.path).parent.parent.name
 
-    assert version({}, tmp_path) == "1.0"
-    assert version({}, project) == "2.0"
-    assert version({"PYENV_VERSION": "1.0"}, project) == "1.0"
+    assert chosen({}, tmp_path) == "1.0"
+    assert chosen({}, project) == "2.0"
+    assert chosen({"PYENV_VERSION": "1.0"}, project) == "1.0"
     missing = resolve(str(path), {"PYENV_VERSION": "9"}, project)
     assert str(path) in missing.opaque
 

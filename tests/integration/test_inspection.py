@@ -159,3 +159,18 @@ def test_every_process(tmp_path: Path) -> None:
     inspected = {row["pid"]: row for row in json.loads(done.stdout)["inspections"]}
     assert {inspected[one]["allocator"], inspected[two]["allocator"]} == {"glibc"}
     assert os.getpid() in inspected
+
+
+@pytest.mark.acceptance
+def test_polars_and_pyarrow_in_a_running_python(tmp_path: Path) -> None:
+    """The packages themselves, as they are on the index."""
+    subprocess.run([sys.executable, "-m", "venv", str(tmp_path)], check=True)
+    python = tmp_path / "bin" / "python"
+    subprocess.run([python, "-m", "pip", "install", "--quiet", "polars", "pyarrow"], check=True)
+    with running([python, "-c", f"import polars, pyarrow; {PYTHON_WAITS}"], {}) as pid:
+        inspection = inspect_process(pid)
+    bundled = {(Path(use.path).name.partition(".")[0], use.family) for use in inspection.uses[1:]}
+    assert inspection.allocator == "glibc"
+    assert {("_polars_runtime", "jemalloc"), ("libarrow", "mimalloc")} <= bundled
+    installed = inspect_program(str(python), {}, tmp_path)
+    assert {"polars", "pyarrow"} <= {f.seen.split()[0] for f in installed.findings if f.code == "wheel-allocator"}

@@ -12,6 +12,7 @@ from pathlib import Path
 from heapswap import elf
 from heapswap.elf import Elf, NotElf
 from heapswap.errors import CannotGoOn
+from heapswap.inspection.files import is_file
 from heapswap.inspection.linkage import Loader
 from heapswap.inspection.python import Python, python_of
 
@@ -108,7 +109,7 @@ def find(name: str, environ: Mapping[str, str], directory: str | Path) -> Path:
     forbidden: Path | None = None
     for folder in environ.get("PATH", _DEFAULT_PATH).split(":"):
         path = Path(os.path.abspath(Path(directory, folder, name)))  # noqa: PTH100
-        if path.is_file():
+        if is_file(path):
             if os.access(path, os.X_OK):
                 return path
             forbidden = forbidden or path
@@ -167,7 +168,7 @@ class _Walk:
         if not words:
             raise CannotGoOn(f"{path} names no interpreter in its #! line; write one")
         interpreter = Path(self._directory, words[0])
-        if not interpreter.is_file():
+        if not is_file(interpreter):
             raise CannotGoOn(
                 f"{path} asks for the interpreter {words[0]}, which does not exist; correct its first line"
             )
@@ -305,7 +306,7 @@ def _pyenv_target(script: Path, environ: Mapping[str, str], directory: Path) -> 
     versions = Path(root[1]) / "versions"
     for version in _pyenv_versions(Path(root[1]), environ, directory):
         path = versions / version / "bin" / script.name
-        if path.is_file() and os.access(path, os.X_OK):
+        if is_file(path) and os.access(path, os.X_OK):
             return path
     return None
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from heapswap import elf
 from heapswap.elf import Elf, NotElf
+from heapswap.inspection.files import is_folder
 
 _STARTS_PYTHON = ("Py_BytesMain", "Py_Main", "Py_RunMain", "Py_InitializeFromConfig", "Py_InitializeEx")
 _SHARED_COUNTS = "_Py_DecRefShared"
@@ -64,7 +65,7 @@ def python_of(program: Elf, find: Callable[[str], str | None]) -> Python | None:
 
 def package_folders(path: str, python: Python, environ: Mapping[str, str]) -> tuple[Path, ...]:
     """The folders of installed packages for the interpreter at `path`, those of its virtual environment first."""
-    return tuple(dict.fromkeys(folder for folder in _candidates(Path(path), python, environ) if folder.is_dir()))
+    return tuple(dict.fromkeys(folder for folder in _candidates(Path(path), python, environ) if is_folder(folder)))
 
 
 def _candidates(path: Path, python: Python, environ: Mapping[str, str]) -> Iterator[Path]:

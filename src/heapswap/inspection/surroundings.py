@@ -2,7 +2,6 @@
 
 import math
 import os
-import platform
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -96,7 +95,7 @@ def _profilers(case: Case) -> Iterator[Finding]:
 
 
 def _emulation(case: Case) -> Iterator[Finding]:
-    seen = emulator(case.program.elf.machine, platform.machine(), _vendor())
+    seen = emulator(case.program.elf.machine, os.uname().machine, _vendor())
     if seen:
         yield Finding(
             code="emulation",

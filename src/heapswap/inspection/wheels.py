@@ -8,6 +8,7 @@ from heapswap import elf
 from heapswap.elf import NotElf
 from heapswap.findings import Finding, Level
 from heapswap.inspection.case import Case
+from heapswap.inspection.files import is_file, is_folder
 from heapswap.inspection.identity import Identity, identify
 from heapswap.inspection.python import package_folders
 
@@ -38,13 +39,12 @@ WHEELS = (
     Wheel(name="duckdb", objects="_duckdb*.so", family="jemalloc", knob="DUCKDB_JE_MALLOC_CONF"),
     Wheel(name="catboost", objects="catboost/_catboost*.so", family="mimalloc", knob=""),
     Wheel(name="tokenizers", objects="tokenizers/tokenizers*.so", family="mimalloc", knob="MIMALLOC_…"),
-    Wheel(name="torch", objects="torch/lib/libtorch_cpu.so", family="mimalloc", knob="MIMALLOC_…"),
     Wheel(name="granian", objects="granian/_granian*.so", family="mimalloc", knob="MIMALLOC_…"),
     Wheel(name="pyreqwest", objects="pyreqwest/_pyreqwest*.so", family="mimalloc", knob="MIMALLOC_…"),
     Wheel(name="chdb", objects="chdb/_chdb*.so", family="jemalloc", knob=""),
 )
 _LARGE = 16 << 20
-"""bytes; the symbols of a larger file take too long to read before every start"""
+"""bytes; reading the symbols of a larger file before every start takes too long, and the table's word is taken"""
 
 
 def bundled(path: Path) -> tuple[Identity, ...]:
@@ -60,11 +60,11 @@ def installed(folders: Sequence[Path]) -> Iterator[tuple[Wheel, Path]]:
     for folder in folders:
         for wheel in WHEELS:
             package = wheel.objects.partition("/")[0]
-            if "*" not in package and not (folder / package).is_dir():
+            if "*" not in package and not is_folder(folder / package):
                 continue
-            for path in sorted(folder.glob(wheel.objects)):
-                yield wheel, path
-                break
+            found = next((path for path in sorted(folder.glob(wheel.objects)) if is_file(path)), None)
+            if found is not None:
+                yield wheel, found
 
 
 def _wheels(case: Case) -> Iterator[Finding]:
@@ -73,7 +73,7 @@ def _wheels(case: Case) -> Iterator[Finding]:
         return
     for wheel, path in installed(package_folders(case.program.path, python, case.environ)):
         family = wheel.family
-        if path.stat().st_size <= _LARGE or wheel.name == "torch":
+        if path.stat().st_size <= _LARGE:
             found = bundled(path)
             if not found:
                 continue
