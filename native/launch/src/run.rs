@@ -195,7 +195,7 @@ impl Run {
         self.usage.voluntary += usage.ru_nvcsw;
         self.usage.involuntary += usage.ru_nivcsw;
         let largest = u64::try_from(usage.ru_maxrss).unwrap_or(0) * 1024;
-        self.tree.reaped(reaped.pid, user + system, largest);
+        self.tree.reaped(reaped.pid, reaped.own, user + system, largest);
         if reaped.pid == self.root {
             self.end = Some(End { at: now, status: reaped.status });
             self.stage = Stage::Leaving { until: now + GRACE };

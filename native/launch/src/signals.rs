@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 
-use crate::process;
+use crate::{clock, process};
 
 /// Sent by the kernel when the thread that started the launcher ends: whether the process did, `getppid` tells.
 pub const PARENT_GONE: i32 = libc::SIGUSR1;
@@ -99,7 +99,10 @@ pub fn kill_descendants(launcher: i32, buffer: &mut Vec<u8>) {
 pub struct Reaped {
     pub pid: i32,
     pub status: i32,
+    /// Its own, and of every descendant that it had waited for.
     pub usage: libc::rusage,
+    /// Nanoseconds of CPU of its own alone.
+    pub own: u64,
 }
 
 pub enum Wait {
@@ -112,16 +115,26 @@ pub enum Wait {
 
 /// Wait for any child without blocking.
 pub fn wait() -> Wait {
+    const PEEK: libc::c_int = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: plain data; all zero is a value of it.
+    let mut peeked: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    // SAFETY: valid for writing.
+    if unsafe { libc::waitid(libc::P_ALL, 0, &raw mut peeked, PEEK) } != 0 {
+        return Wait::Alone;
+    }
+    // SAFETY: waitid has filled it in for a child, or left it zero.
+    let pid = unsafe { peeked.si_pid() };
+    if pid == 0 {
+        return Wait::Running;
+    }
+    // The kernel tells what it used itself only until it is waited for.
+    let own = clock::cpu_of(pid).unwrap_or(0);
     let mut status = 0;
     // SAFETY: plain data; all zero is a value of it.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    // SAFETY: both are valid for writing.
-    let pid = unsafe { libc::wait4(-1, &raw mut status, libc::WNOHANG, &raw mut usage) };
-    match pid {
-        0 => Wait::Running,
-        pid if pid > 0 => Wait::Ended(Reaped { pid, status, usage }),
-        _ => Wait::Alone,
-    }
+    // SAFETY: both are valid for writing; the child has ended, so this does not block.
+    unsafe { libc::wait4(pid, &raw mut status, 0, &raw mut usage) };
+    Wait::Ended(Reaped { pid, status, usage, own })
 }
 
 /// Wait until one of the descriptors can be read or `nanoseconds` have passed; whether each can be read.

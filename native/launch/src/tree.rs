@@ -124,14 +124,15 @@ impl Tree {
         })
     }
 
-    /// A process was waited for: what the kernel says of it is exact. `cpu` in nanoseconds, `largest` in bytes.
-    pub fn reaped(&mut self, pid: i32, cpu: u64, largest: u64) {
+    /// A process was waited for: what the kernel says of it is exact. Nanoseconds of its own CPU, and with those that it
+    /// had waited for itself; bytes of the largest of them.
+    pub fn reaped(&mut self, pid: i32, own: u64, cpu: u64, largest: u64) {
         self.largest = self.largest.max(largest);
         let mut known = 0;
         if let Some(index) = self.alive.iter().position(|process| process.pid == pid) {
             let mut process = self.alive.swap_remove(index);
             known = process.own + process.waited;
-            process.own += cpu.saturating_sub(known);
+            process.own = process.own.max(own);
             self.bury(process);
         }
         self.cpu += cpu.saturating_sub(known);
