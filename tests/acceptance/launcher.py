@@ -62,7 +62,7 @@ def shared_pages(evidence: Evidence) -> Result:
 
 
 def ratios(script: str) -> Callable[[Evidence], Result]:
-    """The promise is that the cost is measured and shown, whatever it is: a benchmark that prints no ratio breaks it."""
+    """The promise is that the cost is measured and shown, whatever it is: no ratio breaks it."""
 
     def line(evidence: Evidence) -> Result:
         printed = evidence.json(script, [sys.executable, f"benchmarks/{script}.py", "--json"])
