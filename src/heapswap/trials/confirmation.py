@@ -10,6 +10,7 @@ Mathematical Statistics 35, 1964), on a grid: sums of grid values have a distrib
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -27,7 +28,7 @@ ARRANGEMENTS = np.array([[place in pair for place in range(PLACES)] for pair in 
 CLIP = 1.5
 """robust standard deviations beyond which a run counts no more than one at this distance"""
 
-GRID = 64
+GRID = 48
 """steps from zero to the clip"""
 
 NORMAL_MAD = 1.4826
@@ -118,21 +119,34 @@ def distribution(every: NDArray[np.int64]) -> tuple[Numbers, int]:
 
 def p_less(blocks: Blocks, shift: float) -> float:
     """Probability of blocks that speak as much for "less than baseline plus shift", were the shift exactly true."""
-    if not len(blocks) or not np.isfinite(shift):
-        return 1.0
-    every, happened = _scores(blocks, shift)
-    probabilities, zero = distribution(every)
-    # Rounding of the sums of 1/6 must never make a value look rarer than it is.
-    return min(1.0, float(probabilities[zero + happened :].sum()) + 1e-12)
+    return _tails(blocks, shift)[0]
 
 
 def p_more(blocks: Blocks, shift: float) -> float:
     """The same for "more than baseline plus shift"."""
+    return _tails(blocks, shift)[1]
+
+
+def _tails(blocks: Blocks, shift: float) -> tuple[float, float]:
     if not len(blocks) or not np.isfinite(shift):
-        return 1.0
+        return 1.0, 1.0
+    return _tails_of(blocks.costs.tobytes(), blocks.candidate.tobytes(), float(shift))
+
+
+@lru_cache(maxsize=512)
+def _tails_of(costs: bytes, candidate: bytes, shift: float) -> tuple[float, float]:
+    """Both tails; remembered, because a design is replayed from the start for every block."""
+    blocks = Blocks(
+        np.frombuffer(costs, dtype=np.float64).reshape(-1, PLACES),
+        np.frombuffer(candidate, dtype=np.bool_).reshape(-1, PLACES),
+    )
     every, happened = _scores(blocks, shift)
     probabilities, zero = distribution(every)
-    return min(1.0, float(probabilities[: zero + happened + 1].sum()) + 1e-12)
+    # Rounding in sums of sixths must never make a value look rarer than it is.
+    return (
+        min(1.0, float(probabilities[zero + happened :].sum()) + 1e-12),
+        min(1.0, float(probabilities[: zero + happened + 1].sum()) + 1e-12),
+    )
 
 
 def balance(blocks: Blocks, shift: float) -> tuple[int, float]:

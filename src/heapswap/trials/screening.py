@@ -8,6 +8,7 @@ slow run weighs half of a fast one.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import comb
 
 import numpy as np
@@ -52,7 +53,14 @@ class Fit:
 def fit(costs: Numbers, arms: Places, count: int, prior: float) -> Fit:
     """Fit differences and trend to runs in the order they were made; `arms` numbers each run's arm, 0 the baseline."""
     known = np.isfinite(costs)
-    costs, arms = costs[known], arms[known]
+    return _fit(costs[known].tobytes(), arms[known].tobytes(), count, prior)
+
+
+@lru_cache(maxsize=64)
+def _fit(encoded_costs: bytes, encoded_arms: bytes, count: int, prior: float) -> Fit:
+    """The fit; remembered, because a design is replayed from the start for every block."""
+    costs = np.frombuffer(encoded_costs, dtype=np.float64)
+    arms = np.frombuffer(encoded_arms, dtype=np.int64)
     runs = len(costs)
     present = np.bincount(arms, minlength=count) > 0
     if runs < 2 or not present[0]:
