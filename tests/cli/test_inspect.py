@@ -1,6 +1,7 @@
 """cli.inspect: what is asked, what is printed, and what is refused."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,20 @@ def test_a_program_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     captured = capsys.readouterr()
     assert captured.out.startswith("true would use glibc ")
     assert captured.err == ""
+
+
+def test_a_shell_script_is_answered_for_the_shell_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path / "start"
+    script.write_text("#!/bin/sh\nsome | thing\n")
+    script.chmod(0o755)
+    assert main(["inspect", str(script), "--json"]) == 0
+    (inspection,) = json.loads(capsys.readouterr().out)["inspections"]
+    assert inspection["program"].endswith("/sh")
+    (noted,) = inspection["findings"]
+    assert (noted["code"], noted["level"]) == ("not-foreseen", "note")
+    assert str(script) in noted["seen"]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from heapswap import elf
 from heapswap.elf import NotElf
+from heapswap.findings import Finding, Level
 from heapswap.inspection import wheels
 from heapswap.inspection.composition import Placed, compose, presence_of
 from heapswap.inspection.conflicts import conflicts_with_any
@@ -31,8 +32,18 @@ def inspect_program(name: str, environ: Mapping[str, str], directory: str | Path
         allocator=composition.allocator,
         uses=composition.uses,
         python=str(program.python or ""),
-        findings=conflicts_with_any(program, environ),
+        findings=(*_not_foreseen(program), *conflicts_with_any(program, environ)),
     )
+
+
+def _not_foreseen(program: Program) -> Iterator[Finding]:
+    if program.opaque:
+        yield Finding(
+            code="not-foreseen",
+            level=Level.NOTE,
+            seen=program.opaque,
+            remedy="inspect the program that it starts, or that process once it runs",
+        )
 
 
 def _linked(program: Program, environ: Mapping[str, str]) -> Iterator[Placed]:
