@@ -1,5 +1,9 @@
 //! mimalloc, v3 or v2, plain or hardened: the difference is in how the C library was built.
 
+#[cfg(target_env = "gnu")]
+#[path = "fork_gate.rs"]
+mod fork_gate;
+
 use core::ffi::c_void;
 
 pub use libmimalloc_sys::{mi_free as free, mi_malloc as malloc};
