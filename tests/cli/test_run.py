@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 
 import pytest
 from hypothesis import given, settings
@@ -101,3 +102,28 @@ def test_what_a_scope_remembers_gives_the_users_environment_back(
 def test_only_the_signals_that_python_overwrites_are_read(text: str, signals: tuple[int, ...]) -> None:
     assert ignored_at_start({VARIABLE: text}) == signals
     assert ignored_at_start({}) == ()
+
+
+HEAVY = {
+    "numpy",
+    "scipy",
+    "rich",
+    "msgspec",
+    "subprocess",
+    "elftools",
+    "packaging",
+    "json",
+    "typing",
+    "shutil",
+}
+
+
+def test_a_run_imports_nothing_that_is_slow_to_import() -> None:
+    script = (
+        "import os, sys; from heapswap.cli.main import main; "
+        "os.execvpe = lambda *_: (print(*sys.modules), sys.exit(0)); "
+        "main(['run', 'mimalloc', '--', '/bin/true'])"
+    )
+    printed = subprocess.check_output([sys.executable, "-E", "-P", "-c", script], text=True)
+    assert "heapswap.inspection.conflicts" in printed.split()
+    assert HEAVY & set(printed.split()) == set()

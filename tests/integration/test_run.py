@@ -65,7 +65,7 @@ STATES = {
 @pytest.mark.parametrize(
     "look",
     [
-        ("grep", "-E", "^(Sig|Shd|Umask|Seccomp|NoNewPrivs|Threads|Groups)", "/proc/self/status"),
+        ("grep", "-E", "^(Sig(Ign|Blk|Cgt|Pnd)|Shd|Umask|Seccomp|NoNewPrivs|Threads|Groups)", "/proc/self/status"),
         ("cat", "/proc/self/limits"),
         ("ls", "/proc/self/fd"),
     ],
@@ -262,6 +262,12 @@ def test_a_dry_run_can_be_evaluated_by_a_shell() -> None:
         "export MALLOC_ARENA_MAX=2\nexport MALLOC_PERTURB_=3\n# env MALLOC_ARENA_MAX=2 MALLOC_PERTURB_=3 printf %s 'a '"
     )
     assert output(["sh", "-c", f"{printed}echo $MALLOC_ARENA_MAX $MALLOC_PERTURB_"]) == "2 3\n"
+
+
+def test_a_dry_run_prints_words_that_are_no_text_as_they_are() -> None:
+    command = [os.fsencode(part) for part in under("--dry-run system:arena_max=2", "printf")]
+    printed = subprocess.check_output([*command, b"caf\xe9"], env=os.environ | {"LC_ALL": "C.UTF-8"})
+    assert printed == b"export MALLOC_ARENA_MAX=2\n# env MALLOC_ARENA_MAX=2 printf 'caf\xe9'\n"
 
 
 def test_a_dry_run_takes_away_what_the_candidate_needs_away() -> None:

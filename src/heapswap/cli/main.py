@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import gc
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -31,7 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     words, command = split_command(list(sys.argv[1:] if argv is None else argv))
     try:
         verb, options = split_verb(words)
+        gc.disable()  # importing makes much, and no garbage
         module = import_module(f"heapswap.cli.{verb}")
+        gc.enable()
         parser = _Parser(prog=f"heapswap {verb}", description=VERBS[verb], epilog=EPILOG, formatter_class=_FORMATTER)
         module.configure(parser)
         return int(module.execute(parser.parse_args(options), command))

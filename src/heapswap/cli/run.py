@@ -2,12 +2,18 @@
 
 What heapswap has to say goes to standard error, which the program shares, so it says little: an error refuses with
 one line each, a warning (the swap may not do what is expected) is one line, and notes are for ``--verbose``.
+
+The kernel carries two things through exec that nobody can give back: the CPU time used so far, and the largest resident
+set (``ru_maxrss``), which for a small program is this interpreter's. A program that reports either on itself is better
+measured by `heapswap trial`, whose launcher is small.
 """
 
 import argparse
 import errno
 import os
+import sys
 from collections.abc import Iterable, Mapping
+from shlex import join, quote
 
 from heapswap.allocators.activation import activate, disabled, environment
 from heapswap.allocators.model import Preloads
@@ -53,7 +59,9 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
     wanted = users if disabled(users) else environment_of(arguments, command, users)
     if not arguments.dry_run:
         become(command, wanted, ignored_at_start(os.environ))
-    print(shell_form(command, users, wanted))
+    if sys.stdout is not None:
+        # Bytes, because words and values need not be text in this locale.
+        sys.stdout.buffer.write(os.fsencode(shell_form(command, users, wanted) + "\n"))
     return 0
 
 
@@ -112,7 +120,6 @@ def shell_form(command: list[str], users: Mapping[str, str], wanted: Mapping[str
 
     A scope belongs to one process: the shell's own (``$$``), which then has to exec the program.
     """
-    from shlex import join, quote  # noqa: PLC0415 - only a dry run quotes
 
     def value(name: str) -> str:
         if name == SCOPE:
