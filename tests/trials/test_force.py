@@ -111,3 +111,8 @@ def test_a_root_that_told_nothing_is_never_compared(expected: str) -> None:
     finding = objection(judge([process(7, program="/opt/static")], [], expected, "/"), 7, expected)
     assert finding is not None
     assert "did not tell" in finding.seen
+
+
+def test_a_root_that_was_not_seen_at_all_is_never_compared() -> None:
+    assert objection([], 7, LIBC) is not None
+    assert objection(judge([process(8)], [start(8)], MIMALLOC, "/"), 7, MIMALLOC) is not None

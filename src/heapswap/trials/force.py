@@ -54,23 +54,26 @@ def objection(processes: Sequence[ProcessSeen], root: int, expected: str | None)
     """Why a run may not be compared: its root or its busiest process was not served by what it was to be served by."""
     if expected is None:
         return None
+    wanted = "the C library's own malloc" if expected == LIBC else expected
     mine = next((process for process in processes if process.pid == root), None)
-    busiest = max(processes, key=lambda process: process.cpu, default=None)
+    if mine is None:
+        return _objection(f"the program was not seen; {wanted} was expected")
+    busiest = max(processes, key=lambda process: process.cpu)
     for process in (mine, busiest):
-        if process is None or process.force is Force.IN_FORCE:
-            continue
-        wanted = "the C library's own malloc" if expected == LIBC else expected
         if process.force is Force.NOT_IN_FORCE:
-            seen = f"{process.program} was served by {process.allocator}, not by {wanted}"
-        else:
-            seen = f"{process.program} did not tell whose malloc serves it; {wanted} was expected"
-        return Finding(
-            code="not-in-force",
-            level=Level.ERROR,
-            seen=seen,
-            remedy="see `heapswap inspect` of this program: is it static, set-uid, or has it a malloc of its own?",
-        )
+            return _objection(f"{process.program} was served by {process.allocator}, not by {wanted}")
+        if process.force is Force.NOT_SEEN:
+            return _objection(f"{process.program} did not tell whose malloc serves it; {wanted} was expected")
     return None
+
+
+def _objection(seen: str) -> Finding:
+    return Finding(
+        code="not-in-force",
+        level=Level.ERROR,
+        seen=seen,
+        remedy="see `heapswap inspect` of this program: is it static, set-uid, or has it a malloc of its own?",
+    )
 
 
 def _start(process: ProcessSeen, starts: Mapping[int, Witnessed], known: Mapping[int, ProcessSeen]) -> Witnessed | None:
