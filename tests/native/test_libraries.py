@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from elftools.elf.dynamic import DynamicSection
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
@@ -40,12 +41,15 @@ def exported(path: Path) -> set[str]:
 def needed(path: Path) -> list[str]:
     with path.open("rb") as file:
         dynamic = ELFFile(file).get_section_by_name(".dynamic")
-        return [tag.needed for tag in dynamic.iter_tags("DT_NEEDED")]
+        assert isinstance(dynamic, DynamicSection)
+        return [str(vars(tag)["needed"]) for tag in dynamic.iter_tags("DT_NEEDED")]
 
 
 def marker(name: str) -> dict[str, str]:
     with library(name).open("rb") as file:
-        content = ELFFile(file).get_section_by_name(MARKER).data()
+        section = ELFFile(file).get_section_by_name(MARKER)
+        assert section is not None
+        content = section.data()
     assert content.endswith(b"\0")
     return dict(pair.split("=") for pair in content[:-1].decode().split(";"))
 
