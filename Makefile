@@ -18,7 +18,8 @@ ALLOCATORS := $(shell sed -n 's/^features = \["\(.*\)"\]$$/\1/p' pyproject.toml)
 NATIVE_SOURCES := $(shell find native -path native/target -prune -o -type f -print)
 # Processes that run tests at the same time.
 WORKERS ?= 2
-DEMO := heapswap advise --budget 2m --objective cpu -- lua5.4 corpus/lua_churn.lua
+# A third of what the corpus does a run: two minutes hold enough runs on a slow machine too.
+DEMO := heapswap advise --budget 2m --objective cpu -- lua5.4 corpus/lua_churn.lua 150000
 
 .PHONY: help
 help: ## list what can be asked for
