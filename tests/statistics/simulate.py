@@ -72,6 +72,7 @@ class Ending:
     rule: str
     runs: int
     is_right: bool
+    is_wrong: bool
 
 
 def play(world: World, seed: int) -> Ending:
@@ -133,11 +134,12 @@ def play(world: World, seed: int) -> Ending:
         rule=name,
         runs=len(runs),
         is_right=ruling.candidate is not None and number[ruling.candidate] in world.right,
+        is_wrong=ruling.candidate is not None and number[ruling.candidate] not in world.right,
     )
 
 
 def equal(noise_model: Noise = noise.gaussian, objective: str = "time") -> Callable[[int], World]:
-    return lambda seed: World(true=np.zeros(12), noise=noise_model, objective=objective)
+    return lambda _: World(true=np.zeros(12), noise=noise_model, objective=objective)
 
 
 def at_threshold(seed: int) -> World:
@@ -150,7 +152,7 @@ def bimodal(share: float, slow: float, gain: float = 0.10) -> Callable[[int], Wo
     def own(random: np.random.Generator, runs: int) -> Numbers:
         return np.where(random.random(runs) < share, np.log(slow) - np.log(1 - gain), 0.0)
 
-    return lambda seed: World(true=np.full(12, np.log(1 - gain)), own=own)
+    return lambda _: World(true=np.full(12, np.log(1 - gain)), own=own)
 
 
 def heavy(seed: int) -> World:
@@ -220,13 +222,13 @@ def simulate(scenario: str, trials: int, start: int = 0) -> Line:
     began = time.process_time()
     endings = [play(SCENARIOS[scenario](seed), seed) for seed in range(start, start + trials)]
     adopted = [one for one in endings if one.outcome is Decision.ADOPT]
-    right = sum(one.is_right for one in adopted)
+    right = sum(one.is_right and one.runs <= MOST_RUNS for one in adopted)
     return Line(
         scenario=scenario,
         trials=trials,
         adopted=len(adopted),
         right=right,
-        wrong=len(adopted) - right,
+        wrong=sum(one.is_wrong for one in adopted),
         kept=sum(one.outcome is Decision.KEEP for one in endings),
         median_runs=float(np.median([one.runs for one in endings])),
         most_runs=max(one.runs for one in endings),

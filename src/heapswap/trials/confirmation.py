@@ -4,8 +4,8 @@ Each block holds two baseline and two candidate runs in an order drawn by our ow
 the null hypothesis that the candidate's cost is the baseline's plus a given shift, the six are equally likely whatever
 the noise does, so the probability of the statistic is known exactly (R. A. Fisher, The Design of Experiments, 1935;
 E. J. G. Pitman, Supplement to the Journal of the Royal Statistical Society 4, 1937). The statistic sums each
-run's distance from the median of its block, clipped at one and a half robust standard deviations (P. J. Huber, Annals of
-Mathematical Statistics 35, 1964), on a grid: sums of grid values have a distribution that convolution gives exactly.
+run's distance from the median of its block, clipped at one and a half robust standard deviations (P. J. Huber, Annals
+of Mathematical Statistics 35, 1964), on a grid: convolution gives the distribution of sums of grid values exactly.
 """
 
 from collections.abc import Sequence
@@ -56,7 +56,8 @@ class Blocks:
 
     def arm(self, *, candidate: bool) -> Numbers:
         """n x 2: the costs of one side."""
-        return self.costs[self.candidate == candidate].reshape(-1, 2)
+        side: Numbers = self.costs[self.candidate == candidate].reshape(-1, 2)
+        return side
 
 
 def block_runs(runs: Sequence[Run], baseline: str, candidate: str) -> list[list[Run]]:

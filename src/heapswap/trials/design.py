@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
+from math import isnan
 
 from heapswap.trials.confirmation import block_runs, blocks
 from heapswap.trials.finalists import (
@@ -120,13 +121,21 @@ def screening_round(design: Design, runs: Sequence[Run]) -> tuple[str, ...]:
         return planned.candidates
     known = [one for one in standings(design, runs[1:]) if one.runs]
     contenders = _contenders(design, runs, known)
-    repeated = [
-        one.candidate for one in known if not one.trouble and one.difference != one.difference and one.runs == 1
-    ]
+    repeated = [one.candidate for one in known if one.runs == 1 and _is_worth_repeating(one, design, runs)]
     if len(contenders) <= 1 and not repeated:
         return ()
     members = (*(one.candidate for one in contenders[: planned.rounds[made]]), *repeated)
     return members if _fits(design, runs, (design.baseline, *members)) else ()
+
+
+def _is_worth_repeating(one: Standing, design: Design, runs: Sequence[Run]) -> bool:
+    """Whether a second run tells something: it failed once, or it gains and a guard rejects it."""
+    measure = scale(runs, design.criteria.primary)
+    if one.trouble or measure is None:
+        return False
+    if isnan(one.difference):
+        return True
+    return bool(one.breaks) and one.difference < threshold(design, runs, measure)
 
 
 def _contenders(design: Design, runs: Sequence[Run], known: Iterable[Standing]) -> list[Standing]:
@@ -146,7 +155,7 @@ def _contenders(design: Design, runs: Sequence[Run], known: Iterable[Standing]) 
 
 
 def next_finalists(design: Design, runs: Sequence[Run], known: Sequence[Finalist]) -> tuple[str, ...]:
-    """The best candidate, and the simplest one close to it, that have not been finalists yet; empty when none may win."""
+    """The best candidate not yet tried, and the simplest one close to it; empty when none may win."""
     places = len(SHARES) - len(known)
     if places <= 0:
         return ()

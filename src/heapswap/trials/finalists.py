@@ -1,8 +1,9 @@
 """Finalists: the candidates that face the baseline in confirming blocks, and how far each has come."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from math import sqrt
 
 import numpy as np
@@ -34,7 +35,7 @@ GUARD_ERROR = 0.05
 FUTILE = 1.5
 """standard errors of luck that are granted before a finalist is given up"""
 
-PROVING_CANDIDATES = 4
+PROVING_CANDIDATES = 5
 """candidate runs in a proving block, beside one of the baseline"""
 
 
@@ -136,90 +137,119 @@ def finalists(design: Design, runs: Sequence[Run]) -> tuple[Finalist, ...]:
         for name in names
     }
     result = []
-    for place, name in enumerate(names):
+    for name, error in zip(names, shares(design), strict=False):
         together = [other for other in names if start[other] == start[name]]
         before = [run for run in runs if run.slot.block < start[name]]
-        most = max(most_blocks(design, before, together), 1)
-        result.append(_finalist(design, runs, name, measure, looks(most), shares(design)[place]))
+        contest = _Contest(
+            design=design,
+            runs=runs,
+            name=name,
+            start=start[name],
+            measure=measure,
+            looks=looks(max(most_blocks(design, before, together), 1)),
+            error=error,
+        )
+        state, reason = contest.standing()
+        result.append(
+            Finalist(
+                candidate=name,
+                error=error,
+                looks=contest.looks,
+                blocks=len(contest.grouped),
+                crossed=contest.crossed,
+                state=state,
+                reason=reason,
+            )
+        )
     return tuple(result)
 
 
-def _finalist(
-    design: Design, runs: Sequence[Run], name: str, measure: Scale, planned: tuple[int, ...], error: float
-) -> Finalist:
-    grouped = block_runs(runs, design.baseline, name)
-    primary = blocks(grouped, name, measure)
-    shift = threshold(design, runs, measure)
-    crossed = crossing(primary, shift, planned, error)
+@dataclass(frozen=True, kw_only=True)
+class _Contest:
+    """One finalist against the baseline, as far as it has come."""
 
-    def is_in(state: State, reason: str = "") -> Finalist:
-        return Finalist(
-            candidate=name,
-            error=error,
-            looks=planned,
-            blocks=len(grouped),
-            crossed=crossed,
-            state=state,
-            reason=reason,
-        )
+    design: Design
+    runs: Sequence[Run]
+    name: str
+    start: int
+    """its first confirming block"""
+    measure: Scale
+    looks: tuple[int, ...]
+    error: float
 
-    if wrong := trouble(runs, design.baseline, name):
-        return is_in(State.LOST, wrong)
-    if len(grouped) < planned[0]:
-        return is_in(State.RUNNING)
-    at_look = len(grouped) in planned or len(grouped) >= planned[-1]
-    if crossed is None and not at_look:
-        return is_in(State.RUNNING)
-    pending = []
-    for guard in design.criteria.guards:
-        found = scale(runs, guard.metric)
-        if guard.metric == design.criteria.primary or found is None:
-            continue
-        limit = guard_shift(guard, runs, design.baseline, found)
-        if limit is None:
-            continue
-        seen = blocks(grouped, name, found)
-        if at_look and guard_state(seen, limit) is GuardSeen.BROKEN:
-            return is_in(State.LOST, f"its {guard.metric} is beyond the limit")
-        if not guard_allows(guard, seen, limit):
-            pending.append(guard.metric)
-    known = estimate(primary)
-    used_up = len(grouped) >= planned[-1]
-    if crossed is None:
-        if used_up or (at_look and known and _is_futile(known, shift, len(grouped), planned[-1], error)):
-            return is_in(State.LOST, "no gain beyond the margin was shown")
-        return is_in(State.RUNNING)
-    if pending:
-        if used_up:
-            return is_in(State.LOST, f"its {' and '.join(pending)} could not be shown to stay within the limit")
-        return is_in(State.RUNNING)
-    return _proved(design, runs, name, measure, primary, known, is_in(State.PROVING))
+    @cached_property
+    def grouped(self) -> list[list[Run]]:
+        return block_runs(self.runs, self.design.baseline, self.name)
 
+    @cached_property
+    def primary(self) -> Blocks:
+        return blocks(self.grouped, self.name, self.measure)
 
-def _proved(
-    design: Design,
-    runs: Sequence[Run],
-    name: str,
-    measure: Scale,
-    primary: Blocks,
-    known: Estimate | None,
-    proving: Finalist,
-) -> Finalist:
-    if known is None:
-        return proving
-    start = min(run.slot.block for run in runs if run.slot.candidate == name and run.slot.stage is Stage.CONFIRMING)
-    late = [run for run in runs if run.slot.block >= start]
-    ours = measure.costs(of(late, name))
-    theirs = measure.costs(of(runs, design.baseline)[1:])
-    ours, theirs = ours[np.isfinite(ours)], theirs[np.isfinite(theirs)]
-    if proof.tail_is_clear(known.difference, ours, theirs) and proof.mean_is_better(primary):
-        return replace(proving, state=State.WON)
-    if proof.tail_is_worse(ours, theirs):
-        return replace(proving, state=State.LOST, reason="some of its runs are much slower than its typical one")
-    return proving
+    @cached_property
+    def shift(self) -> float:
+        return threshold(self.design, self.runs, self.measure)
 
+    @cached_property
+    def crossed(self) -> int | None:
+        return crossing(self.primary, self.shift, self.looks, self.error)
 
-def _is_futile(known: Estimate, shift: float, now: int, last: int, error: float) -> bool:
-    """Whether, even with some luck so far undone, the last look would not show a gain (stochastic curtailment)."""
-    reachable = (shift - (known.difference - FUTILE * known.error)) / max(known.error * sqrt(now / last), 1e-9)
-    return bool(reachable < stats.norm.isf(error))
+    @cached_property
+    def known(self) -> Estimate | None:
+        return estimate(self.primary)
+
+    def standing(self) -> tuple[State, str]:
+        """The state, and the reason where it is lost."""
+        made = len(self.grouped)
+        is_last = made >= self.looks[-1]
+        if reason := trouble(self.runs, self.design.baseline, self.name):
+            return State.LOST, reason
+        if self.crossed is None and not is_last and made not in self.looks:
+            return State.RUNNING, ""
+        broken, pending = self.guards()
+        if broken and (is_last or made in self.looks):
+            return State.LOST, f"its {' and '.join(broken)} went beyond the limit"
+        if self.crossed is not None and not pending:
+            return self.proved()
+        if self.crossed is None and (is_last or self.is_futile()):
+            return State.LOST, "no gain beyond the margin was shown"
+        if is_last:
+            return State.LOST, f"its {' and '.join(pending)} was not shown to stay within the limit"
+        return State.RUNNING, ""
+
+    def guards(self) -> tuple[list[str], list[str]]:
+        """Metrics that are beyond their limit, and those that do not allow adopting, or not yet."""
+        broken, pending = [], []
+        for guard in self.design.criteria.guards:
+            found = scale(self.runs, guard.metric)
+            if guard.metric == self.measure.metric or found is None:
+                continue
+            limit = guard_shift(guard, self.runs, self.design.baseline, found)
+            if limit is None:
+                continue
+            seen = blocks(self.grouped, self.name, found)
+            if guard_state(seen, limit) is GuardSeen.BROKEN:
+                broken.append(guard.metric)
+            if not guard_allows(guard, seen, limit):
+                pending.append(guard.metric)
+        return broken, pending
+
+    def is_futile(self) -> bool:
+        """Whether, with some luck granted, the last look would still not show a gain (stochastic curtailment)."""
+        if self.known is None:
+            return True
+        error = max(self.known.error, 1e-9)
+        hoped = self.shift - (self.known.difference - FUTILE * error)
+        return bool(hoped / (error * sqrt(len(self.grouped) / self.looks[-1])) < stats.norm.isf(self.error))
+
+    def proved(self) -> tuple[State, str]:
+        """Won when the mean is better and the tail clear; lost when the tail is clearly worse."""
+        late = [run for run in of(self.runs, self.name) if run.slot.block >= self.start]
+        ours, theirs = self.measure.costs(late), self.measure.costs(of(self.runs, self.design.baseline)[1:])
+        ours, theirs = ours[np.isfinite(ours)], theirs[np.isfinite(theirs)]
+        # A gain that was lucky is taken a standard error smaller before it is asked what could eat it.
+        clear = self.known is not None and proof.tail_is_clear(self.known.difference + self.known.error, ours, theirs)
+        if clear and proof.mean_is_better(self.primary):
+            return State.WON, ""
+        if proof.tail_is_worse(ours, theirs):
+            return State.LOST, "some of its runs are much slower than its typical one"
+        return State.PROVING, ""

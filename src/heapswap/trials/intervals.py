@@ -1,7 +1,7 @@
 """Effects and their intervals, by inversion of the permutation test: the shifts that the test does not exclude.
 
-E. L. Lehmann, Nonparametrics, 1975, sections 2.4 to 2.6: the estimate is the shift at which the statistic
-balances (J. L. Hodges and E. L. Lehmann, Annals of Mathematical Statistics 34, 1963), the limits those where its probability
+E. L. Lehmann, Nonparametrics, 1975, sections 2.4 to 2.6: the estimate is the shift at which the statistic balances
+(J. L. Hodges and E. L. Lehmann, Annals of Mathematical Statistics 34, 1963), the limits those where its probability
 equals half the error. Limits for a proportion: C. J. Clopper and E. S. Pearson, Biometrika 26, 1934.
 """
 
@@ -33,10 +33,9 @@ def estimate(blocks: Blocks) -> Estimate | None:
         return None
     low, high = _bracket(blocks)
     shift = _root(lambda at: balance(blocks, at)[0] > 0, low, high)
-    happened, deviation = balance(blocks, shift)
+    deviation = balance(blocks, shift)[1]
     step = max((high - low) / 16, 1e-6)
     slope = (balance(blocks, shift + step)[0] - balance(blocks, shift - step)[0]) / (2 * step)
-    del happened
     return Estimate(shift, deviation / slope if slope > 0 else high - low)
 
 

@@ -59,8 +59,8 @@ def plan(design: Design, first: Run) -> Plan:
     held = floor(design.budget / each)
     if held < LEAST_RUNS:
         raise Misuse(
-            f"one run takes {format_duration(each)}, so the budget of {format_duration(design.budget)} holds {held} runs "
-            f"and a verdict needs {LEAST_RUNS}; give --budget {_spelled(smallest_budget(each))} or more"
+            f"one run takes {format_duration(each)}, so the budget of {format_duration(design.budget)} holds {held} "
+            f"runs and a verdict needs {LEAST_RUNS}; give --budget {_spelled(smallest_budget(each))} or more"
         )
     screening = held - 1 - max(CONFIRMING_RUNS, round(held * CONFIRMING_SHARE))
     tried = names if len(names) < 2 else names[: max(screening - 1, 1)]

@@ -12,6 +12,7 @@ from functools import lru_cache
 from math import comb
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import solveh_banded
 
 from heapswap.trials.model import Demand, Design, GuardLimit, Outcome, Run
@@ -75,9 +76,9 @@ def _fit(encoded_costs: bytes, encoded_arms: bytes, count: int, prior: float) ->
     centred = costs - np.median(costs)
     spread, freedom = prior, PRIOR_WEIGHT
     level = np.zeros(count)
-    inverse = np.eye(count)
+    inverse: NDArray[np.floating] = np.eye(count)
     for turn in range(PASSES):
-        # The trend that best follows given costs is a linear map of them: a tridiagonal system solved for every run at once.
+        # The trend that best follows given costs is a linear map of them: one tridiagonal system for all runs at once.
         bands = np.zeros((2, runs))
         bands[1] = weight
         bands[1, 1:] += stiffness
@@ -92,7 +93,9 @@ def _fit(encoded_costs: bytes, encoded_arms: bytes, count: int, prior: float) ->
         residual = rest @ others
         jump = np.diff(trend @ others)
         if turn > 1:
-            used = float(np.trace(trend)) + float(np.einsum("ij,ji->", inverse, member.T @ (weight[:, None] * (rest @ left))))
+            used = float(np.trace(trend)) + float(
+                np.einsum("ij,ji->", inverse, member.T @ (weight[:, None] * (rest @ left)))
+            )
             freedom = PRIOR_WEIGHT + max(runs - used, 0.0)
             spread = float(np.sqrt((PRIOR_WEIGHT * prior**2 + (weight * residual**2).sum()) / freedom))
         weight = np.minimum(1.0, BEND * spread / np.maximum(np.abs(residual), 1e-12))

@@ -1,17 +1,15 @@
 """A trial as the rules see it: finalists, standings, effects and limits, each worked out once."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import log
 
 import numpy as np
 
 from heapswap.trials import finalists as contest
-from heapswap.trials.confirmation import Blocks, block_runs, blocks, p_more
+from heapswap.trials.confirmation import Blocks, block_runs, blocks
 from heapswap.trials.finalists import Finalist, State, finalists, threshold
 from heapswap.trials.intervals import detectable, estimate, interval, paired, screened
-from heapswap.trials.model import Design, GuardLimit, Run, Trial
+from heapswap.trials.model import Design, GuardLimit, Run, Stage, Trial
 from heapswap.trials.screening import (
     BROKE,
     Fit,
@@ -141,7 +139,7 @@ class Evidence:
         return self._fits[measure.metric]
 
     def limits(self, candidate: str, measure: Scale, error: float) -> tuple[float, float] | None:
-        """Limits of the difference of costs: by permutation for a finalist, else from the fit; None from a single run."""
+        """Limits of the difference of costs: by permutation for a finalist, else from the fit; None from one run."""
         seen = self.blocks(candidate, measure)
         if len(seen):
             return interval(seen, error)
@@ -252,11 +250,7 @@ class Evidence:
             return 0.0
         share = KEEP_ERROR / len(self.adoptable)
         lowest = [self._most_gain(name, self.primary, share) for name in self.adoptable]
-        gain = (
-            abs(self.primary.effect(min(0.0, *lowest)))
-            if len(lowest) > 1
-            else abs(self.primary.effect(min(0.0, lowest[0])))
-        )
+        gain = abs(self.primary.effect(min([0.0, *lowest])))
         return gain if np.isfinite(gain) else None
 
     def _most_gain(self, candidate: str, measure: Scale, share: float) -> float:
@@ -278,13 +272,13 @@ class Evidence:
             return ()
         grouped: dict[int, list[float]] = {}
         for run in of(self.runs, self.design.baseline):
-            if run.slot.stage.value == "confirming":
+            if run.slot.stage is Stage.CONFIRMING:
                 grouped.setdefault(run.slot.block, []).append(self.primary.cost(run))
         return tuple((pair[0], pair[1]) for pair in grouped.values() if len(pair) == 2 and np.isfinite(pair).all())
 
     @cached_property
     def control(self) -> Control | None:
-        """The two baselines of each confirming block against each other; their order is random, so the truth is zero."""
+        """The two baselines of each confirming block against each other: the truth is zero."""
         if self.primary is None:
             return None
         differences = np.array([second - first for first, second in self._pairs])
@@ -332,18 +326,3 @@ def _turned(measure: Scale, limits: tuple[float, float] | None) -> tuple[float |
         return None, None
     low, high = sorted(measure.effect(at) for at in limits)
     return low, high
-
-
-def is_excluded(evidence: Evidence, candidate: str, shift: float) -> bool:
-    """Whether a gain beyond a shift is excluded for one finalist."""
-    measure = evidence.primary
-    return measure is not None and p_more(evidence.blocks(candidate, measure), shift) <= KEEP_ERROR
-
-
-def ratio(difference: float) -> float:
-    """A difference of costs as the ratio it stands for."""
-    return float(np.exp(difference))
-
-
-__all__: Sequence[str] = ("Evidence",)
-_ = log

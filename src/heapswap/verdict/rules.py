@@ -8,6 +8,7 @@ from heapswap.findings import Finding, Level
 from heapswap.trials.finalists import Finalist, State
 from heapswap.trials.intervals import blocks_to_find
 from heapswap.trials.model import Outcome, Trial
+from heapswap.trials.screening import BROKE
 from heapswap.trials.statistics import of
 from heapswap.units import format_bytes, format_effect
 from heapswap.verdict.evidence import Evidence
@@ -113,8 +114,8 @@ def gain_excluded(evidence: Evidence) -> Ruling | None:
         )
     return Ruling(
         outcome=Decision.KEEP,
-        reason=f"a gain in {evidence.primary.metric} above {evidence.excluded * 100:.0f} % is excluded for every candidate, "
-        "those dropped after screening included",
+        reason=f"a gain in {evidence.primary.metric} above {evidence.excluded * 100:.0f} % is excluded for every "
+        "candidate, those dropped after screening included",
     )
 
 
@@ -243,14 +244,15 @@ def candidate_is_bad(evidence: Evidence) -> tuple[Finding, ...]:
 
 def baseline_is_flaky(evidence: Evidence) -> tuple[Finding, ...]:
     """The program fails by itself."""
-    bad = [run for run in of(evidence.runs, evidence.design.baseline) if run.outcome is not Outcome.COMPLETED]
+    base = of(evidence.runs, evidence.design.baseline)
+    bad = [run for run in base if run.outcome in BROKE]
     if not bad:
         return ()
     return (
         Finding(
             code="flaky-baseline",
             level=Level.WARNING,
-            seen=f"the program failed by itself in {len(bad)} of {len(of(evidence.runs, evidence.design.baseline))} runs",
+            seen=f"the program failed by itself in {len(bad)} of {len(base)} runs",
             remedy="mend that first; failures of a candidate then mean something",
         ),
     )
