@@ -7,7 +7,9 @@ use std::path::Path;
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=../Cargo.lock");
+    println!("cargo::rustc-check-cfg=cfg(chosen)");
     if let Some(marker) = marker() {
+        println!("cargo::rustc-cfg=chosen");
         println!("cargo::rustc-env=HEAPSWAP_ALLOCATOR={marker}");
     }
 }

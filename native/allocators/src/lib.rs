@@ -32,22 +32,10 @@ mod backend;
 #[path = "backend/snmalloc.rs"]
 mod backend;
 
-#[cfg(any(
-    feature = "jemalloc",
-    feature = "mimalloc",
-    feature = "mimalloc-secure",
-    feature = "mimalloc-v2",
-    feature = "snmalloc"
-))]
+// Set by the build script when there is a feature.
+#[cfg(chosen)]
 mod family;
-
-#[cfg(any(
-    feature = "jemalloc",
-    feature = "mimalloc",
-    feature = "mimalloc-secure",
-    feature = "mimalloc-v2",
-    feature = "snmalloc"
-))]
+#[cfg(chosen)]
 mod marker;
 
 // Without an explicit link to it the library would bind to unversioned, that is oldest, C library symbols.
