@@ -59,13 +59,13 @@ check-allocators: install
 	done
 
 .PHONY: bench
-bench: install packages-test ## measure heapswap itself: allocation loop, launcher, start-up of `run`
+bench: install packages-test packages-bench ## measure heapswap itself: allocation loop, launcher, start-up of `run`
 	@status=0; for script in benchmarks/*.py; do \
 	    scripts/timed "$$script" $(BIN)/python "$$script" || status=$$?; \
 	done; exit $$status
 
 .PHONY: acceptance
-acceptance: install packages-test ## every promise with its figure, as a table (about an hour)
+acceptance: install packages-test packages-bench ## every promise with its figure, as a table (about an hour)
 	@$(BIN)/python -m tests.acceptance
 
 .PHONY: docs
@@ -85,8 +85,8 @@ clean: ## remove everything that was built, .venv included
 	    src/*.egg-info src/heapswap/_native/*.so src/heapswap/_native/heapswap-launch
 	find src tests benchmarks corpus -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: packages-build packages-demo packages-test toolchain
-packages-build packages-demo packages-test: packages-%:
+.PHONY: packages-bench packages-build packages-demo packages-test toolchain
+packages-bench packages-build packages-demo packages-test: packages-%:
 	@scripts/system-packages $*
 toolchain: packages-build
 	@scripts/require-cargo
