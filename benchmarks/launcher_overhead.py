@@ -102,6 +102,7 @@ def launched(executor: LaunchExecutor, folder: Path) -> Cost:
     run = executor.execute(
         Order(
             slot=Slot(stage=Stage.SCREENING, block=0, position=0, candidate="current"),
+            program=PROGRAM,
             argv=(PROGRAM,),
             environ=os.environ,
             directory="/",

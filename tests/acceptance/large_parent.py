@@ -19,7 +19,8 @@ def main(folder: str, command: list[str]) -> int:
     ballast = bytearray(os.urandom(1 << 20)) * (HELD >> 20)
     order = Order(
         slot=Slot(stage=Stage.WARM_UP, block=0, position=0, candidate="current"),
-        argv=(shutil.which(command[0]) or command[0], *command[1:]),
+        program=shutil.which(command[0]) or command[0],
+        argv=tuple(command),
         environ=dict(os.environ),
         directory=str(Path.cwd()),
         stdin=os.devnull,

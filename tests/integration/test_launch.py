@@ -34,6 +34,7 @@ def execute(tmp_path: Path) -> Iterator[Execute]:
         def run(*argv: str, **changes: object) -> Run:
             fields: dict[str, object] = {
                 "slot": SLOT,
+                "program": argv[0],
                 "argv": argv,
                 "environ": dict(os.environ),
                 "directory": str(tmp_path),
@@ -98,7 +99,7 @@ assert int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAG
 with tempfile.TemporaryDirectory() as folder, LaunchExecutor() as executor:
     for _ in range(3):
         run = executor.execute(Order(
-            slot=Slot(stage=Stage.SCREENING, block=0, position=0, candidate="current"), argv=("/bin/true",),
+            slot=Slot(stage=Stage.SCREENING, block=0, position=0, candidate="current"), program="/bin/true", argv=("true",),
             environ=dict(os.environ, BALLAST="x" * 100_000), directory="/", stdin="/dev/null", timeout=None,
             accepted=(0,), metrics=(), folder=Path(folder), expected=None))
         print(run.value("peak"))
@@ -284,8 +285,8 @@ def test_a_fifo_that_nobody_writes_to_is_at_its_end(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"argv": ("/no/such/program",)}, "/no/such/program: No such file or directory (exec)"),
-        ({"argv": ("/etc/passwd",)}, "/etc/passwd: Permission denied (exec)"),
+        ({"program": "/no/such/program"}, "/no/such/program: No such file or directory (exec)"),
+        ({"program": "/etc/passwd"}, "/etc/passwd: Permission denied (exec)"),
         ({"argv": ("/bin/true", "x" * 200_000)}, "/bin/true: Argument list too long (exec)"),
         ({"argv": ("/bin/true", "a\0b")}, "/bin/true: Invalid argument (request)"),
         ({"stdin": "/no/such/input"}, "/no/such/input: No such file or directory (stdin)"),
@@ -383,7 +384,7 @@ from heapswap.trials.model import Slot, Stage
 with LaunchExecutor() as executor:
     executor.execute(Order(
         slot=Slot(stage=Stage.SCREENING, block=0, position=0, candidate="current"),
-        argv=("/bin/sh", "-c", "trap '' INT TERM HUP; setsid sleep 600 & echo $! $$ > pids; wait"),
+        program="/bin/sh", argv=("sh", "-c", "trap '' INT TERM HUP; setsid sleep 600 & echo $! $$ > pids; wait"),
         environ=dict(os.environ), directory=sys.argv[1], stdin="/dev/null", timeout=None, accepted=(0,), metrics=(),
         folder=Path(sys.argv[1]), expected=None))
 """

@@ -38,7 +38,8 @@ for line in stream:
 def order(tmp_path: Path) -> Order:
     return Order(
         slot=SLOT,
-        argv=("/usr/bin/caf\udce9", "x"),
+        program="/usr/bin/caf\udce9",
+        argv=("caf\udce9", "x"),
         environ={"PATH": "/usr/bin"},
         directory="/tmp",
         stdin="/dev/null",
@@ -80,7 +81,8 @@ def test_a_run_is_asked_for_word_for_word(order: Order, answer: Callable[..., No
         run = executor.execute(order)
     assert json.loads((tmp_path / "asked").read_bytes()) == {
         "do": "start",
-        "argv": ["/usr/bin/caf\xe9", "x"],
+        "program": "/usr/bin/caf\xe9",
+        "argv": ["caf\xe9", "x"],
         "env": ["PATH=/usr/bin", f"HEAPSWAP_WITNESS={tmp_path}/run/witness", "LD_PRELOAD=/opt/witness.so"],
         "cwd": "/tmp",
         "stdin": "/dev/null",
@@ -151,7 +153,7 @@ def test_a_program_that_cannot_be_started_ends_the_trial(
 ) -> None:
     answer(json.dumps({"event": "refused", "step": step, "errno": errno}).encode())
     with LaunchExecutor() as executor, pytest.raises(CannotGoOn) as caught:
-        executor.execute(changed(order, argv=("/usr/bin/café",)))
+        executor.execute(changed(order, program="/usr/bin/café"))
     assert str(caught.value) == message
 
 

@@ -3,7 +3,7 @@
 //! One run at a time; the launcher serves any number of them in turn.
 //!
 //! ```text
-//! → {"do":"start","argv":["/bin/true"],"env":["PATH=/usr/bin"],"cwd":"/","stdin":"/dev/null",
+//! → {"do":"start","program":"/bin/true","argv":["true"],"env":["PATH=/usr/bin"],"cwd":"/","stdin":"/dev/null",
 //!    "stdout":"/tmp/r/stdout","stderr":"/tmp/r/stderr","timeout":60.0,"ignored":[]}
 //! ← {"event":"started","pid":4711}
 //! → {"do":"mark","name":"ready"}                     services: name this moment and measure it
@@ -56,7 +56,9 @@ pub enum Request {
 /// One run: what is executed, where its standard streams go, and when it is given up.
 #[derive(Debug, Deserialize)]
 pub struct Start {
-    /// `argv[0]` is the path that is executed; no search.
+    /// The path that is executed, no search; `argv[0]` where it is absent.
+    #[serde(default)]
+    pub program: Option<Bytes>,
     pub argv: Vec<Bytes>,
     /// `NAME=value`, the whole environment.
     pub env: Vec<Bytes>,

@@ -35,6 +35,7 @@ const WORD: usize = size_of::<Word>();
 
 /// Everything the child needs, allocated before the fork.
 struct Prepared {
+    program: CString,
     argv: Vec<*const libc::c_char>,
     env: Vec<*const libc::c_char>,
     cwd: CString,
@@ -82,9 +83,9 @@ fn prepare(start: &Start, mask: libc::sigset_t, report: RawFd) -> Result<Prepare
     let text =
         |bytes: &Bytes| CString::new(bytes.0.clone()).map_err(|_| Refusal { step: Step::Request, errno: libc::EINVAL });
     let strings = start.argv.iter().chain(&start.env).map(text).collect::<Result<Vec<_>, _>>()?;
-    if start.argv.is_empty() {
+    let Some(name) = start.argv.first() else {
         return Err(Refusal { step: Step::Request, errno: libc::EINVAL });
-    }
+    };
     let (argv, env) = strings.split_at(start.argv.len());
     let pointers = |strings: &[CString]| strings.iter().map(|text| text.as_ptr()).chain([ptr::null()]).collect();
     let opened = |bytes: &Bytes, step, options: &mut OpenOptions| {
@@ -96,6 +97,7 @@ fn prepare(start: &Start, mask: libc::sigset_t, report: RawFd) -> Result<Prepare
     // SAFETY: the descriptor is open and F_SETFL takes an integer.
     unsafe { libc::fcntl(stdin.as_raw_fd(), libc::F_SETFL, libc::O_RDONLY) };
     Ok(Prepared {
+        program: text(start.program.as_ref().unwrap_or(name))?,
         argv: pointers(argv),
         env: pointers(env),
         cwd: text(&start.cwd)?,
@@ -138,8 +140,9 @@ fn become_program(prepared: &Prepared) -> ! {
     // SAFETY: the mask is an initialised set.
     unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const prepared.mask, ptr::null_mut()) };
     tell(prepared.report, Word { step: 0, errno: 0, at: clock::monotonic() });
-    // SAFETY: both arrays end with a null pointer and hold NUL-terminated strings that outlive the call.
-    unsafe { libc::execve(prepared.argv[0], prepared.argv.as_ptr(), prepared.env.as_ptr()) };
+    // SAFETY: the path is NUL-terminated; both arrays end with a null pointer and hold NUL-terminated strings; all
+    // outlive the call.
+    unsafe { libc::execve(prepared.program.as_ptr(), prepared.argv.as_ptr(), prepared.env.as_ptr()) };
     fail(prepared.report, Step::Exec)
 }
 

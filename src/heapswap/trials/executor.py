@@ -29,8 +29,10 @@ class Order:
     """One run to be made."""
 
     slot: Slot
+    program: str
+    """path of the file that is executed; nothing is searched"""
     argv: tuple[str, ...]
-    """the first word is a path; nothing is searched"""
+    """the program's name for itself, and its arguments"""
     environ: Mapping[str, str]
     directory: str
     stdin: str
@@ -153,6 +155,7 @@ def _request(order: Order, journal: Path) -> bytes:
     environ = {**order.environ, WITNESS: os.fspath(journal), PRELOAD: _preload(order.environ.get(PRELOAD, ""))}
     request = {
         "do": "start",
+        "program": record.wire(order.program),
         "argv": [record.wire(word) for word in order.argv],
         "env": [record.wire(f"{name}={value}") for name, value in environ.items()],
         "cwd": record.wire(order.directory),
@@ -178,13 +181,12 @@ def _preload(present: str) -> str:
 
 def _refusal(order: Order, refused: record.Refused) -> str:
     results = os.fspath(order.folder)
-    program = order.argv[0] if order.argv else "the command"
     what, remedy = {
         "stdin": (order.stdin, "give a file that can be read"),
         "stdout": (results, "give a results folder that can be written"),
         "stderr": (results, "give a results folder that can be written"),
         "directory": (order.directory, "start from a folder that exists"),
-    }.get(refused.step, (program, "give a program that this machine can execute"))
+    }.get(refused.step, (order.program, "give a program that this machine can execute"))
     return f"{what}: {os.strerror(refused.errno)} ({refused.step}); {remedy}"
 
 

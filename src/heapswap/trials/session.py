@@ -87,7 +87,8 @@ def _measure(bench: Bench, slot: Slot, number: int, settings: Perturbation, limi
     return bench.executor.execute(
         Order(
             slot=slot,
-            argv=(bench.workload.program or bench.workload.argv[0], *bench.workload.argv[1:]),
+            program=bench.workload.program or bench.workload.argv[0],
+            argv=bench.workload.argv,
             environ=environ,
             directory=bench.workload.directory,
             stdin=bench.workload.stdin,
