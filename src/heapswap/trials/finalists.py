@@ -26,13 +26,13 @@ from heapswap.trials.planner import MOST_BLOCKS, USUAL_BLOCKS, spent, usual
 from heapswap.trials.screening import guard_shift, is_demanding, trouble
 from heapswap.trials.statistics import Scale, of, scale, typical
 
-SHARES = (0.5, 0.25, 0.25)
+SHARES = (0.7, 0.2, 0.1)
 """of the error, for each finalist in the order they enter; no more than three enter"""
 
 GUARD_ERROR = 0.05
 """a guard's limit is a 95 % limit"""
 
-FUTILE = 1.5
+FUTILE = 1.75
 """standard errors of luck that are granted before a finalist is given up"""
 
 PROVING_CANDIDATES = 5

@@ -179,7 +179,7 @@ class Criteria:
     """and beyond this absolute amount, in the metric's unit (bytes for memory)"""
     keep_ratio: float = 0.10
     """keep when an improvement above this fraction is excluded"""
-    error: float = 0.003
+    error: float = 0.004
     """probability of a wrong adopt for the whole trial"""
     guards: tuple[GuardLimit, ...] = ()
     """what must not get worse while the primary metric gets better"""

@@ -20,13 +20,13 @@ SLOW = 1.5
 SUPPOSED = 3.0
 """what a slow run is supposed to cost, in medians, when it is asked how many could eat the gain"""
 
-LEAST_RATE = 0.10
+LEAST_RATE = 0.135
 """a slow mode in fewer runs than this is beyond what a trial can see; stated in the documentation"""
 
 DOUBT = 0.006
 """probability with which a slow mode that matters may stay unseen"""
 
-MEAN_DOUBT = 0.2
+MEAN_DOUBT = 0.15
 """probability beyond which the arithmetic mean does not speak for the candidate"""
 
 

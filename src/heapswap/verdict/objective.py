@@ -75,9 +75,6 @@ OBJECTIVES: Mapping[str, Objective] = {
 KEEP_RATIO = 0.10
 """keep where an improvement above this is excluded"""
 
-ERROR = 0.003
-"""probability of a wrong adopt for a whole trial: six in 2,000"""
-
 
 def objective(name: str) -> Objective:
     """A row of the table.
@@ -131,6 +128,5 @@ def criteria(
         adopt_ratio=needed.ratio if adopt is None else adopt,
         adopt_floor=needed.floor,
         keep_ratio=KEEP_RATIO if keep is None else keep,
-        error=ERROR,
         guards=tuple(limits),
     )

@@ -1,0 +1,66 @@
+"""Whole simulated trials: how often the answer is wrong, and how often a true gain is found."""
+
+import pytest
+
+from tests.statistics.simulate import SCENARIOS, simulate
+
+NOTHING_TO_GAIN = (
+    "equal",
+    "threshold",
+    "bimodal",
+    "bimodal-rare",
+    "heavy-tailed",
+    "bursts",
+    "drift",
+    "position",
+    "every-metric",
+)
+
+SHORT = 60
+"""At the stated rate of 0.6 %, four or more wrong adopts of 60 have a probability of 0.0005; a pipeline that errs in
+one trial of eight fails this test nine times of ten."""
+
+
+@pytest.mark.parametrize("scenario", NOTHING_TO_GAIN)
+def test_a_wrong_adopt_is_rare(scenario: str) -> None:
+    assert simulate(scenario, SHORT).wrong <= 3
+
+
+def test_a_true_gain_is_found() -> None:
+    """At a true rate of 0.9, fewer than 45 of 60 have a probability of 0.0002."""
+    line = simulate("gain", SHORT)
+    assert line.right >= 45
+    assert line.wrong <= 3
+
+
+def test_a_true_gain_is_found_on_a_noisy_machine() -> None:
+    """At a true rate of 0.6, fewer than 22 of 60 have a probability of 0.0002."""
+    line = simulate("gain-machine", SHORT)
+    assert line.right >= 22
+    assert line.wrong <= 3
+
+
+def test_a_trial_ends_within_its_budget() -> None:
+    line = simulate("gain", 10)
+    # Seconds are budgeted, and a faster candidate has more runs in them.
+    assert line.most_runs <= 135
+
+
+def test_every_scenario_is_tested() -> None:
+    assert {*NOTHING_TO_GAIN, "gain", "gain-machine"} == set(SCENARIOS)
+
+
+@pytest.mark.acceptance
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("scenario", NOTHING_TO_GAIN)
+def test_at_most_twelve_wrong_adopts_in_two_thousand(scenario: str) -> None:
+    assert simulate(scenario, 2000).wrong <= 12
+
+
+@pytest.mark.acceptance
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(("scenario", "share"), [("gain", 0.90), ("gain-machine", 0.60)])
+def test_a_true_gain_is_found_often_enough(scenario: str, share: float) -> None:
+    line = simulate(scenario, 2000)
+    assert line.right >= share * 2000
+    assert line.wrong <= 12
