@@ -32,7 +32,7 @@ def decode(data: bytes, kind: str, schema: int, type_: type[T], source: str) -> 
     """
     try:
         head: Any = msgspec.json.decode(data)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CannotGoOn(f"{source} is not a heapswap file ({error}); give a file that heapswap saved") from None
     seen = head.get("kind") if isinstance(head, dict) else None
     if seen != kind:
@@ -62,8 +62,10 @@ def write(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).replace(path)
-    except OSError as error:
+    except BaseException as error:
         if temporary:
             with contextlib.suppress(OSError):
                 Path(temporary).unlink()
+        if not isinstance(error, OSError):
+            raise
         raise CannotGoOn(f"{path} cannot be saved: {error.strerror}; what was saved before is unchanged") from None
