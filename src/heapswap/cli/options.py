@@ -8,7 +8,10 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from heapswap.errors import Misuse
+from heapswap import artifact
+from heapswap.errors import CannotGoOn, Misuse
+from heapswap.inspection.files import is_file
+from heapswap.trials.record import MEASURED
 from heapswap.trials.store import Results
 from heapswap.units import parse_duration
 from heapswap.verdict.objective import OBJECTIVES
@@ -81,8 +84,9 @@ def workload_of(arguments: argparse.Namespace, program: str, argv: tuple[str, ..
 
     Raises:
         Misuse: an option's value cannot be meant.
+        CannotGoOn: the redirected input cannot be kept, or something is named with bytes that are no text.
     """
-    return Workload(
+    workload = Workload(
         program=program,
         argv=argv,
         directory=str(Path.cwd()),
@@ -94,25 +98,38 @@ def workload_of(arguments: argparse.Namespace, program: str, argv: tuple[str, ..
         accepted=tuple(arguments.success or (0,)),
         metrics=metrics_of(arguments.metric, arguments.more_is_better),
     )
+    try:
+        artifact.encode(workload)
+    except UnicodeEncodeError as error:
+        word = error.object[max(0, error.start - 20) : error.start]
+        raise CannotGoOn(
+            f"after '{word}' stand bytes that are not UTF-8, which a saved trial cannot hold; use a link with another name"
+        ) from None
+    return workload
 
 
 def metrics_of(definitions: Sequence[str], more: Sequence[str]) -> tuple[Metric, ...]:
     """The user's own metrics from ``NAME=REGEX`` words and the names of those of which more is better.
 
     Raises:
-        Misuse: a word without a name or with a pattern that is no regular expression with one group.
+        Misuse: a word without a name or with a pattern that is no regular expression with one group, or a name that
+            is taken.
     """
-    metrics = []
+    metrics: list[Metric] = []
     for word in definitions:
         name, equals, pattern = word.partition("=")
         if not (name and equals and pattern):
             raise Misuse(f"--metric '{word}' is not NAME=REGEX; write for example --metric 'rps=([0-9.]+) req/s'")
         try:
-            groups = re.compile(pattern).groups
-        except re.error as error:
+            groups = re.compile(
+                os.fsencode(pattern)
+            ).groups  # as it will be: it is the program's bytes that are searched
+        except (re.error, ValueError, OverflowError, RecursionError) as error:
             raise Misuse(f"--metric '{word}': {error}; write a regular expression with one group") from None
         if groups != 1:
             raise Misuse(f"--metric '{word}' has {groups} groups; put one pair of parentheses around the number")
+        if name in MEASURED or name in {metric.name for metric in metrics}:
+            raise Misuse(f"--metric '{word}': there is a metric '{name}' already; give it another name")
         direction = Direction.MORE if name in more else Direction.LESS
         metrics.append(Metric(name=name, pattern=pattern, direction=direction))
     for name in more:
@@ -123,17 +140,26 @@ def metrics_of(definitions: Sequence[str], more: Sequence[str]) -> tuple[Metric,
 
 def _input(given: str | None, results: Results) -> str:
     """The file every run reads: the one given, a copy of what is redirected here, or /dev/null for a terminal."""
-    if given is not None:
-        if not Path(given).is_file():
+    if given is not None and Path(given) != Path(os.devnull):
+        if not is_file(Path(given)):
             raise Misuse(f"--stdin {given} is not a file; give one that can be read anew for every run")
         return str(Path(given).resolve())
-    try:
-        mode = os.fstat(0).st_mode
-    except OSError:
-        return os.devnull
-    if stat.S_ISCHR(mode):
+    if given is not None or not _is_redirected():
         return os.devnull
     copy = results.folder / "stdin"
-    with open(0, "rb", closefd=False) as source, copy.open("wb") as target:
-        shutil.copyfileobj(source, target)
+    try:
+        with open(0, "rb", closefd=False) as source, copy.open("wb") as target:
+            shutil.copyfileobj(source, target)
+    except OSError as error:
+        raise CannotGoOn(
+            f"standard input cannot be copied to {copy}: {error.strerror}; give the file itself with --stdin"
+        ) from None
     return str(copy)
+
+
+def _is_redirected() -> bool:
+    """Whether standard input is there and is no terminal or other device."""
+    try:
+        return not stat.S_ISCHR(os.fstat(0).st_mode)
+    except OSError:
+        return False

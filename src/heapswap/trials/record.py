@@ -16,6 +16,11 @@ from heapswap.workload import Direction
 KEPT_SAMPLES = 200
 """points of the timeline that are saved with a run"""
 
+MEASURED = frozenset(
+    "wall cpu user system peak mean idle rest faults major_faults voluntary_switches involuntary_switches".split()
+)
+"""names of the rows that `measurements` may make: a metric of the user's own needs another"""
+
 
 class Reply(msgspec.Struct, frozen=True, tag_field="event", tag=str.lower):
     """One line from the launcher."""
