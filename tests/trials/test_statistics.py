@@ -145,7 +145,7 @@ def test_blocks_without_any_difference_have_an_interval_at_zero() -> None:
 @given(st.integers(0, 30), st.integers(1, 30), st.integers(0, 30), st.integers(1, 30))
 def test_rates_are_compared_by_fishers_test(bad: int, runs: int, base_bad: int, base: int) -> None:
     bad, base_bad = min(bad, runs), min(base_bad, base)
-    table = [[bad, runs - bad], [base_bad, base - base_bad]]
+    table = np.array([[bad, runs - bad], [base_bad, base - base_bad]])
     assert rarer(bad, runs, base_bad, base) == pytest.approx(
         scipy_stats.fisher_exact(table, "greater").pvalue, abs=1e-9
     )

@@ -20,7 +20,7 @@ from heapswap.trials.planner import plan, spent, usual
 from heapswap.trials.screening import Standing, standings
 from heapswap.trials.statistics import scale
 
-HOPE = 3.0
+HOPE = 2.2
 """standard errors of luck that a candidate is granted in screening"""
 
 FEWEST_BLOCKS = 5

@@ -208,13 +208,18 @@ class _Contest:
         broken, pending = self.guards()
         if broken and (is_last or made in self.looks):
             return State.LOST, f"its {' and '.join(broken)} went beyond the limit"
-        if self.crossed is not None and not pending:
+        missing = self.missing(pending)
+        if not missing:
             return self.proved()
-        if self.crossed is None and (is_last or self.is_futile()):
-            return State.LOST, "no gain beyond the margin was shown"
-        if is_last:
-            return State.LOST, f"its {' and '.join(pending)} was not shown to stay within the limit"
-        return State.RUNNING, ""
+        return (State.LOST, missing) if is_last or (self.crossed is None and self.is_futile()) else (State.RUNNING, "")
+
+    def missing(self, pending: Sequence[str]) -> str:
+        """What more confirming blocks would have to show; empty when they have shown everything."""
+        if self.crossed is None:
+            return "no gain beyond the margin was shown"
+        if not proof.mean_is_better(self.primary):
+            return "the mean of its runs was not shown to be better"
+        return f"its {' and '.join(pending)} was not shown to stay within the limit" if pending else ""
 
     def guards(self) -> tuple[list[str], list[str]]:
         """Metrics that are beyond their limit, and those that do not allow adopting, or not yet."""
@@ -242,13 +247,13 @@ class _Contest:
         return bool(hoped / (error * sqrt(len(self.grouped) / self.looks[-1])) < stats.norm.isf(self.error))
 
     def proved(self) -> tuple[State, str]:
-        """Won when the mean is better and the tail clear; lost when the tail is clearly worse."""
+        """Won when the tail is clear; lost when it is clearly worse."""
         late = [run for run in of(self.runs, self.name) if run.slot.block >= self.start]
         ours, theirs = self.measure.costs(late), self.measure.costs(of(self.runs, self.design.baseline)[1:])
         ours, theirs = ours[np.isfinite(ours)], theirs[np.isfinite(theirs)]
         # A gain that was lucky is taken a standard error smaller before it is asked what could eat it.
         clear = self.known is not None and proof.tail_is_clear(self.known.difference + self.known.error, ours, theirs)
-        if clear and proof.mean_is_better(self.primary):
+        if clear:
             return State.WON, ""
         if proof.tail_is_worse(ours, theirs):
             return State.LOST, "some of its runs are much slower than its typical one"

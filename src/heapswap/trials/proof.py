@@ -20,8 +20,11 @@ SLOW = 1.5
 SUPPOSED = 3.0
 """what a slow run is supposed to cost, in medians, when it is asked how many could eat the gain"""
 
-LEAST_RATE = 0.135
-"""a slow mode in fewer runs than this is beyond what a trial can see; stated in the documentation"""
+LEAST_RATE = 0.107
+"""A slow mode in fewer runs than this is beyond what a trial can see."""
+
+LEAST_RATE_BESIDE_SLOW = 0.14
+"""The same where the baseline has slow runs too: the candidate's own cannot be told from the machine's as finely."""
 
 DOUBT = 0.006
 """probability with which a slow mode that matters may stay unseen"""
@@ -30,12 +33,12 @@ MEAN_DOUBT = 0.15
 """probability beyond which the arithmetic mean does not speak for the candidate"""
 
 
-def eating_rate(difference: float) -> float:
+def eating_rate(difference: float, least: float = LEAST_RATE) -> float:
     """The rate of slow runs that would eat a gain, or the least that a trial can see."""
     gain = -np.expm1(difference)
     if gain <= 0:
-        return LEAST_RATE
-    return max(float(gain / ((1 - gain) * (SUPPOSED - 1))), LEAST_RATE)
+        return least
+    return max(float(gain / ((1 - gain) * (SUPPOSED - 1))), least)
 
 
 def slow_runs(costs: Numbers) -> int:
@@ -57,9 +60,10 @@ def runs_needed(difference: float, slow: int = 0, most: int = 400) -> int:
 def tail_is_clear(difference: float, candidate: Numbers, baseline: Numbers) -> bool:
     """Whether the candidate has been seen often enough, and slow no more often than the baseline up to chance."""
     ours, theirs = slow_runs(candidate), slow_runs(baseline)
-    if not len(candidate) or highest_rate(0, len(candidate), DOUBT) > eating_rate(difference):
+    limit = eating_rate(difference, LEAST_RATE_BESIDE_SLOW if theirs else LEAST_RATE)
+    if not len(candidate) or highest_rate(0, len(candidate), DOUBT) > limit:
         return False
-    if highest_rate(ours, len(candidate), DOUBT) <= eating_rate(difference):
+    if highest_rate(ours, len(candidate), DOUBT) <= limit:
         return True
     expected = theirs * len(candidate) / max(len(baseline), 1)
     # The deviation of the excess, both counts being Poisson: their rate is known no better than ours.
