@@ -99,7 +99,8 @@ assert int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAG
 with tempfile.TemporaryDirectory() as folder, LaunchExecutor() as executor:
     for _ in range(3):
         run = executor.execute(Order(
-            slot=Slot(stage=Stage.SCREENING, block=0, position=0, candidate="current"), program="/bin/true", argv=("true",),
+            slot=Slot(stage=Stage.SCREENING, block=0, position=0, candidate="current"),
+            program="/bin/true", argv=("true",),
             environ=dict(os.environ, BALLAST="x" * 100_000), directory="/", stdin="/dev/null", timeout=None,
             accepted=(0,), metrics=(), folder=Path(folder), expected=None))
         print(run.value("peak"))
@@ -237,7 +238,9 @@ def test_signals_have_their_default_action_but_those_that_stay_ignored(
     execute: Execute, stdout: Callable[[], str], ignored: tuple[int, ...]
 ) -> None:
     execute("/bin/grep", "SigIgn", "/proc/self/status", ignored_signals=tuple(int(number) for number in ignored))
-    assert int(stdout().split()[1], 16) == sum(1 << (number - 1) for number in ignored)
+    seen = int(stdout().split()[1], 16)
+    # The C library keeps 32 and 33 to itself and lets nobody set them; GNU make hands them on ignored.
+    assert seen & ~(0b11 << 31) == sum(1 << (number - 1) for number in ignored)
 
 
 def test_a_closed_pipe_ends_its_writer_without_a_word(

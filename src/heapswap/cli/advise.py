@@ -6,7 +6,6 @@ from functools import partial
 
 from heapswap.allocators.model import Candidate
 from heapswap.allocators.promise import default_candidates
-from heapswap.allocators.spelling import CURRENT
 from heapswap.cli import measuring, options
 from heapswap.inspection.program import Program
 
@@ -23,13 +22,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
     """Measure and answer. Exit status 0 for any answer."""
-    opened = measuring.begin(
-        arguments,
-        options.required(command, "advise"),
-        baseline=CURRENT,
+    request = measuring.Request(
+        argv=options.required(command, "advise"),
         candidates=partial(promising, objective=arguments.objective),
     )
-    with opened as session:
+    with measuring.begin(arguments, request) as session:
         return measuring.finish(session, arguments, measuring.Face.ADVICE)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from heapswap import artifact
 from heapswap.allocators.model import Candidate
 from heapswap.allocators.promise import change_cost
-from heapswap.allocators.spelling import parse
+from heapswap.allocators.spelling import CURRENT, parse
 from heapswap.cli.entrants import enter
 from heapswap.cli.options import workload_of
 from heapswap.dispositions import environment_at_start, ignored_at_start
@@ -57,25 +57,31 @@ class Session:
     environ: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a verb asks to be measured."""
+
+    argv: tuple[str, ...]
+    candidates: Callable[[Program], Iterable[Candidate]]
+    """which candidates, once it is known what program the command runs"""
+    baseline: str = CURRENT
+    blocks: int | None = None
+    """confirming blocks; None: as the budget allows"""
+    file: Path | None = None
+    """where the trial is saved; None: in the results folder"""
+
+
 @contextlib.contextmanager
-def begin(
-    arguments: argparse.Namespace,
-    argv: tuple[str, ...],
-    *,
-    baseline: str,
-    candidates: Callable[[Program], Iterable[Candidate]],
-    blocks: int | None = None,
-    file: Path | None = None,
-) -> Iterator[Session]:
+def begin(arguments: argparse.Namespace, request: Request) -> Iterator[Session]:
     """Prepare everything, make the first baseline run, and plan.
 
     Raises:
         HeapswapError: the request cannot be meant, or the program does not work as it is today.
     """
-    environ = environment_at_start()
+    argv, environ = request.argv, environment_at_start()
     program = resolve(argv[0], environ, Path.cwd(), argv[1:])
-    entrants = enter(candidates(program), program, environ, baseline)
-    results = create(_folder(arguments.results, file, argv[0], environ), file)
+    entrants = enter(request.candidates(program), program, environ, request.baseline)
+    results = create(_folder(arguments.results, request.file, argv[0], environ), request.file)
     workload = workload_of(arguments, str(find(argv[0], environ, Path.cwd())), argv, results)
     with surroundings(workload, environ), LaunchExecutor() as executor:
         bench = Bench(
@@ -85,14 +91,14 @@ def begin(
             results=results,
             ignored_signals=ignored_at_start(os.environ),
         )
-        first = warm_up(bench, baseline, arguments.budget)
+        first = warm_up(bench, request.baseline, arguments.budget)
         design = Design(
-            baseline=baseline,
+            baseline=request.baseline,
             candidates=tuple(str(candidate) for candidate in entrants.candidates),
             criteria=criteria(arguments.objective, (first,), primary=arguments.primary),
             seed=arguments.seed if arguments.seed is not None else secrets.randbits(32),
             budget=arguments.budget,
-            blocks=blocks,
+            blocks=request.blocks,
             simplicity=tuple(change_cost(candidate) for candidate in entrants.candidates),
         )
         planned = plan(design, first)

@@ -42,14 +42,14 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
         if arguments.blocks is not None and arguments.blocks < 1:
             raise Misuse(f"--blocks {arguments.blocks}: at least one block is needed")
         candidates = candidates_of(arguments.candidates or DEFAULT)
-        opened = measuring.begin(
-            arguments,
-            argv,
-            baseline=arguments.baseline,
+        request = measuring.Request(
+            argv=argv,
             candidates=lambda _: candidates,
+            baseline=arguments.baseline,
             blocks=arguments.blocks,
             file=Path(arguments.file) if arguments.file else None,
         )
+        opened = measuring.begin(arguments, request)
     with opened as session:
         return measuring.finish(session, arguments, measuring.Face.TRIAL)
 

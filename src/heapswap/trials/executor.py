@@ -107,17 +107,21 @@ class _Launcher:
 
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
-        with theirs:
-            self._process = subprocess.Popen(
-                [native.launcher(), str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                # Nothing of this process's environment: a preloaded allocator would make the launcher larger.
-                env={},
-                # A Ctrl-C on the terminal is this process's affair; the launcher hears of it from here.
-                start_new_session=True,
-            )
+        try:
+            with theirs:
+                self._process = subprocess.Popen(
+                    [native.launcher(), str(theirs.fileno())],
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    # Nothing of this process's environment: a preloaded allocator would make the launcher larger.
+                    env={},
+                    # A Ctrl-C on the terminal is this process's affair; the launcher hears of it from here.
+                    start_new_session=True,
+                )
+        except OSError as error:
+            ours.close()
+            raise CannotGoOn(f"{native.launcher()} cannot be started: {error.strerror}; try again") from None
         self._socket = ours
         self._lines = ours.makefile("rb")
 
