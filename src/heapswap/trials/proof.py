@@ -23,8 +23,11 @@ SUPPOSED = 3.0
 LEAST_RATE = 0.107
 """A slow mode in fewer runs than this is beyond what a trial can see."""
 
-LEAST_RATE_BESIDE_SLOW = 0.14
-"""The same where the baseline has slow runs too: the candidate's own cannot be told from the machine's as finely."""
+UNSTEADY = 1.25
+"""a machine on which some baseline run costs more than this times their median is unsteady"""
+
+LEAST_RATE_UNSTEADY = 0.14
+"""The same on an unsteady machine: the candidate's own slow runs cannot be told from the machine's as finely."""
 
 DOUBT = 0.006
 """probability with which a slow mode that matters may stay unseen"""
@@ -41,9 +44,9 @@ def eating_rate(difference: float, least: float = LEAST_RATE) -> float:
     return max(float(gain / ((1 - gain) * (SUPPOSED - 1))), least)
 
 
-def slow_runs(costs: Numbers) -> int:
-    """Runs that cost more than `SLOW` times the median of their own side."""
-    return int((costs > np.median(costs) + log(SLOW)).sum()) if len(costs) else 0
+def slow_runs(costs: Numbers, beyond: float = SLOW) -> int:
+    """Runs that cost more than so many times the median of their own side."""
+    return int((costs > np.median(costs) + log(beyond)).sum()) if len(costs) else 0
 
 
 def runs_needed(difference: float, slow: int = 0, most: int = 400) -> int:
@@ -60,14 +63,17 @@ def runs_needed(difference: float, slow: int = 0, most: int = 400) -> int:
 def tail_is_clear(difference: float, candidate: Numbers, baseline: Numbers) -> bool:
     """Whether the candidate has been seen often enough, and slow no more often than the baseline up to chance."""
     ours, theirs = slow_runs(candidate), slow_runs(baseline)
-    limit = eating_rate(difference, LEAST_RATE_BESIDE_SLOW if theirs else LEAST_RATE)
+    is_unsteady = slow_runs(baseline, UNSTEADY) > 0
+    limit = eating_rate(difference, LEAST_RATE_UNSTEADY if is_unsteady else LEAST_RATE)
     if not len(candidate) or highest_rate(0, len(candidate), DOUBT) > limit:
         return False
     if highest_rate(ours, len(candidate), DOUBT) <= limit:
         return True
-    expected = theirs * len(candidate) / max(len(baseline), 1)
-    # The deviation of the excess, both counts being Poisson: their rate is known no better than ours.
-    return theirs > 0 and ours - expected <= sqrt(expected * (1 + len(candidate) / len(baseline)))
+    if not is_unsteady:
+        return False
+    # Half a run more than seen (Jeffreys' prior of a rate), and the deviation of a difference of two Poisson counts.
+    expected = (theirs + 0.5) * len(candidate) / len(baseline)
+    return ours - expected <= sqrt(expected * (1 + len(candidate) / len(baseline)))
 
 
 def tail_is_worse(candidate: Numbers, baseline: Numbers) -> bool:
