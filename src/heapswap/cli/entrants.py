@@ -1,12 +1,12 @@
 """Who takes part in a trial: candidates that can be put in force here, and the others with the reason."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from heapswap.allocators.activation import activate
 from heapswap.allocators.model import Candidate
-from heapswap.allocators.spelling import parse
-from heapswap.errors import CannotGoOn
+from heapswap.allocators.spelling import CURRENT, parse
+from heapswap.errors import CannotGoOn, Misuse
 from heapswap.findings import Finding, Level
 from heapswap.inspection.conflicts import preflight
 from heapswap.inspection.program import Program
@@ -30,7 +30,7 @@ def enter(candidates: Iterable[Candidate], program: Program, environ: Mapping[st
     """Activate every candidate and look for conflicts before anything runs.
 
     Raises:
-        HeapswapError: the baseline itself cannot be activated, or a candidate cannot be meant.
+        HeapswapError: the baseline itself cannot be run, a candidate cannot be meant, or none can be run.
     """
     python = str(program.python or "")
     first = activate(parse(baseline), python=python)
@@ -38,6 +38,8 @@ def enter(candidates: Iterable[Candidate], program: Program, environ: Mapping[st
     entered: list[Candidate] = []
     refused: list[tuple[str, str]] = []
     findings = dict.fromkeys(preflight(program, first, environ))
+    if first.candidate.library != CURRENT and (reason := _blocking(findings)):
+        raise CannotGoOn(f"the baseline {first.candidate} cannot be run: {reason}")
     for candidate in candidates:
         spelling = str(candidate)
         if spelling in arms:
@@ -48,11 +50,24 @@ def enter(candidates: Iterable[Candidate], program: Program, environ: Mapping[st
             refused.append((spelling, str(error)))
             continue
         conflicts = preflight(program, activation, environ)
-        blocking = [finding for finding in conflicts if finding.level is Level.ERROR]
-        if blocking:
-            refused.append((spelling, f"{blocking[0].seen}; {blocking[0].remedy}"))
+        if reason := _blocking(conflicts):
+            refused.append((spelling, reason))
             continue
         findings.update(dict.fromkeys(conflicts))
         arms[spelling] = arm(activation, environ)
         entered.append(candidate)
+    if not entered:
+        raise _nobody(refused, baseline)
     return Entrants(arms=arms, candidates=tuple(entered), not_tried=tuple(refused), findings=tuple(findings))
+
+
+def _blocking(conflicts: Iterable[Finding]) -> str:
+    """Why a candidate cannot run, and what to do; empty where nothing stands against it."""
+    return next((f"{found.seen}; {found.remedy}" for found in conflicts if found.level is Level.ERROR), "")
+
+
+def _nobody(refused: Sequence[tuple[str, str]], baseline: str) -> Misuse | CannotGoOn:
+    if not refused:
+        return Misuse(f"every candidate is the baseline, {baseline}; name another with --candidates")
+    spelling, reason = refused[0]
+    return CannotGoOn(f"no candidate can be run: {spelling}: {reason}")

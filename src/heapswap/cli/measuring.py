@@ -6,7 +6,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from heapswap.trials.executor import LaunchExecutor
 from heapswap.trials.model import Design, Trial
 from heapswap.trials.planner import plan
 from heapswap.trials.session import Bench, conduct, surroundings, warm_up
-from heapswap.trials.store import create, default_folder, reopen
+from heapswap.trials.store import Keeps, create, default_folder, is_redacted, reopen
 from heapswap.verdict.model import Decision
 from heapswap.verdict.objective import criteria
 from heapswap.verdict.rules import decide
@@ -53,8 +53,6 @@ class Session:
 
     bench: Bench
     trial: Trial
-    objective: str
-    environ: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,27 +79,33 @@ def begin(arguments: argparse.Namespace, request: Request) -> Iterator[Session]:
     argv, environ = request.argv, environment_at_start()
     program = resolve(argv[0], environ, Path.cwd(), argv[1:])
     entrants = enter(request.candidates(program), program, environ, request.baseline)
-    results = create(_folder(arguments.results, request.file, argv[0], environ), request.file)
-    workload = workload_of(arguments, str(find(argv[0], environ, Path.cwd())), argv, results)
+    baseline = str(parse(request.baseline))
+    keeps = Keeps.NUMBERS if arguments.redact else Keeps.EVERYTHING
+    results = create(_folder(arguments.results, request.file, argv[0], environ), request.file, keeps)
+    with results.discarded_after_misuse():
+        workload = workload_of(arguments, str(find(argv[0], environ, Path.cwd())), argv, results)
     with surroundings(workload, environ), LaunchExecutor() as executor:
         bench = Bench(
             executor=executor,
             workload=workload,
             arms=entrants.arms,
+            environ=environ,
             results=results,
             ignored_signals=ignored_at_start(os.environ),
         )
-        first = warm_up(bench, request.baseline, arguments.budget)
-        design = Design(
-            baseline=request.baseline,
-            candidates=tuple(str(candidate) for candidate in entrants.candidates),
-            criteria=criteria(arguments.objective, (first,), primary=arguments.primary),
-            seed=arguments.seed if arguments.seed is not None else secrets.randbits(32),
-            budget=arguments.budget,
-            blocks=request.blocks,
-            simplicity=tuple(change_cost(candidate) for candidate in entrants.candidates),
-        )
-        planned = plan(design, first)
+        first = warm_up(bench, baseline, arguments.budget)
+        with results.discarded_after_misuse():
+            design = Design(
+                baseline=baseline,
+                candidates=tuple(str(candidate) for candidate in entrants.candidates),
+                criteria=criteria(arguments.objective, (first,), primary=arguments.primary),
+                seed=arguments.seed if arguments.seed is not None else secrets.randbits(32),
+                budget=arguments.budget,
+                blocks=request.blocks,
+                simplicity=tuple(change_cost(candidate) for candidate in entrants.candidates),
+                objective=arguments.objective,
+            )
+            planned = plan(design, first)
         _say(arguments, announcement(planned.runs, planned.seconds))
         trial = Trial(
             workload=workload,
@@ -112,7 +116,7 @@ def begin(arguments: argparse.Namespace, request: Request) -> Iterator[Session]:
             findings=entrants.findings,
         )
         results.save(trial)
-        yield Session(bench=bench, trial=trial, objective=arguments.objective, environ=environ)
+        yield Session(bench=bench, trial=trial)
 
 
 @contextlib.contextmanager
@@ -123,8 +127,13 @@ def resume(arguments: argparse.Namespace) -> Iterator[Session]:
         HeapswapError: there is no trial, or a candidate of it is no longer here.
     """
     environ = environment_at_start()
-    results = reopen(Path(arguments.resume))
+    results = reopen(Path(arguments.resume), Keeps.NUMBERS if arguments.redact else Keeps.EVERYTHING)
     trial = results.load()
+    if is_redacted(trial):
+        raise CannotGoOn(
+            f"{results.trial} was saved with --redact, without the command's arguments; it can be read, "
+            "but not continued: start the trial again"
+        )
     program = resolve(trial.workload.argv[0], environ, trial.workload.directory, trial.workload.argv[1:])
     entrants = enter(map(parse, trial.design.candidates), program, environ, trial.design.baseline)
     gone = [spelling for spelling in trial.design.candidates if spelling not in entrants.arms]
@@ -136,33 +145,34 @@ def resume(arguments: argparse.Namespace) -> Iterator[Session]:
             executor=executor,
             workload=trial.workload,
             arms=entrants.arms,
+            environ=environ,
             results=results,
             ignored_signals=ignored_at_start(os.environ),
         )
-        yield Session(bench=bench, trial=trial, objective=arguments.objective, environ=environ)
+        yield Session(bench=bench, trial=trial)
 
 
 def finish(session: Session, arguments: argparse.Namespace, face: Face) -> int:
     """Conduct the trial, decide, save and show. Ctrl-C ends the measuring, and what is there is reported on."""
     trial, interrupted = session.trial, False
-    display = display_of(sys.stderr, session.environ, quiet=arguments.quiet)
+    results, environ = session.bench.results, session.bench.environ
+    display = display_of(sys.stderr, environ, quiet=arguments.quiet)
     primary = trial.design.criteria.primary
-    with ProgressReport(sys.stderr, display=display, primary=primary, environ=session.environ) as watch:
+    with ProgressReport(sys.stderr, display=display, primary=primary, environ=environ) as watch:
         try:
             for grown in conduct(session.bench, trial, watch):
                 trial = grown
         except KeyboardInterrupt:
             interrupted = True
-    trial = redacted(trial) if arguments.redact else trial
-    if arguments.redact:
-        session.bench.results.save(trial)
-    verdict = decide(trial, session.objective)
-    folder = session.bench.results.folder
+    trial = results.kept(trial)
+    results.tidy()
+    verdict = decide(trial, trial.design.objective)
+    folder = results.folder
     artifact.write(folder / "verdict.json", artifact.encode(verdict))
     if arguments.json:
         sys.stdout.write(verdict_json(verdict).decode())
     else:
-        width, colour = width_of(sys.stdout, session.environ), colour_of(sys.stdout, session.environ)
+        width, colour = width_of(sys.stdout, environ), colour_of(sys.stdout, environ)
         shown = (
             verdict_text(verdict, workload=trial.workload, results=str(folder), width=width, colour=colour)
             if face is Face.ADVICE
@@ -172,12 +182,6 @@ def finish(session: Session, arguments: argparse.Namespace, face: Face) -> int:
     if interrupted:
         return INTERRUPTED
     return EXIT_CODES[verdict.outcome] if arguments.exit_code else 0
-
-
-def redacted(trial: Trial) -> Trial:
-    """The trial without what may be private: arguments and the log lines of runs."""
-    workload = replace(trial.workload, argv=(trial.workload.argv[0], "…"), setup="", prepare="", cleanup="")
-    return replace(trial, workload=workload, runs=tuple(replace(run, log="") for run in trial.runs))
 
 
 def _folder(given: str | None, file: Path | None, program: str, environ: Mapping[str, str]) -> Path:

@@ -101,9 +101,9 @@ def workload_of(arguments: argparse.Namespace, program: str, argv: tuple[str, ..
     try:
         artifact.encode(workload)
     except UnicodeEncodeError as error:
-        word = error.object[max(0, error.start - 20) : error.start]
+        shown = os.fsencode(error.object).decode("utf-8", "replace")
         raise CannotGoOn(
-            f"after '{word}' stand bytes that are not UTF-8, which a saved trial cannot hold; use a link with another name"
+            f"'{shown}' holds bytes that are not UTF-8, and a saved trial cannot hold them; use a link of another name"
         ) from None
     return workload
 

@@ -201,6 +201,8 @@ class Design:
     """confirming blocks asked for; None: as the budget allows"""
     simplicity: tuple[int, ...] = field(default=())
     """for each candidate its cost of change: 0 nothing, 1 a knob, 2 a library, 3 a library with knobs"""
+    objective: str = "balanced"
+    """name of what the criteria are made for"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

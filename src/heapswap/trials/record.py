@@ -17,7 +17,10 @@ KEPT_SAMPLES = 200
 """points of the timeline that are saved with a run"""
 
 MEASURED = frozenset(
-    "wall cpu user system peak mean idle rest faults major_faults voluntary_switches involuntary_switches".split()
+    (
+        *("wall", "cpu", "user", "system", "peak", "mean", "idle", "rest"),
+        *("faults", "major_faults", "voluntary_switches", "involuntary_switches"),
+    )
 )
 """names of the rows that `measurements` may make: a metric of the user's own needs another"""
 

@@ -12,6 +12,7 @@ from heapswap.trials.design import next_block, perturbation, progress
 from heapswap.trials.executor import Executor, Order
 from heapswap.trials.model import Outcome, Perturbation, Progress, Run, Slot, Stage, Trial
 from heapswap.trials.store import Results
+from heapswap.units import format_duration
 from heapswap.workload import Workload
 
 SLOWEST = 20.0
@@ -28,6 +29,8 @@ class Bench:
     workload: Workload
     arms: Mapping[str, Arm]
     """by spelling"""
+    environ: Mapping[str, str]
+    """of what is not measured: heapswap's own, so that no candidate's failure is taken for the user's"""
     results: Results
     ignored_signals: tuple[int, ...] = ()
 
@@ -82,14 +85,13 @@ def surroundings(workload: Workload, environ: Mapping[str, str]) -> Iterator[Non
 
 def _measure(bench: Bench, slot: Slot, number: int, settings: Perturbation, limit: float | None) -> Run:
     arm = bench.arms[slot.candidate]
-    environ = settings.applied(arm.environ)
-    _shell("prepare", bench.workload.prepare, bench.workload, environ)
+    _shell("prepare", bench.workload.prepare, bench.workload, bench.environ)
     return bench.executor.execute(
         Order(
             slot=slot,
             program=bench.workload.program or bench.workload.argv[0],
             argv=bench.workload.argv,
-            environ=environ,
+            environ=settings.applied(arm.environ),
             directory=bench.workload.directory,
             stdin=bench.workload.stdin,
             timeout=limit,
@@ -108,9 +110,11 @@ def _must_work(run: Run, folder: Path, limit: float | None) -> None:
     last = run.log.strip().splitlines()[-1:] or ["nothing on standard error"]
     if run.outcome is Outcome.TIMED_OUT:
         raise CannotGoOn(
-            f"the program did not end within {limit:.0f} s as it is today; give a command that ends by itself, "
-            "a longer --timeout, or a larger --budget"
+            f"the program did not end within {format_duration(limit or 0.0)} as it is today; give a command that ends "
+            "by itself, a longer --timeout, or a larger --budget"
         )
+    if run.outcome is Outcome.NOT_IN_FORCE:
+        raise CannotGoOn("; ".join((run.findings[-1].seen, run.findings[-1].remedy)))
     how = f"signal {run.signal}" if run.signal is not None else f"exit status {run.exit_status}"
     raise CannotGoOn(
         f"the program fails as it is today ({how}; last line: {last[0]}), so nothing can be compared; "

@@ -1,10 +1,13 @@
 """A trial on disk: saved whole after every run, so that a crash or Ctrl-C at run 37 keeps 36."""
 
+import contextlib
 import os
 import re
+import shutil
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 
 from heapswap import artifact
@@ -13,6 +16,16 @@ from heapswap.trials.model import Trial
 
 SCHEMA = 1
 _TRIAL = "trial.json"
+_LEFT_OUT = ("…",)
+"""stands for the arguments of a command that are not kept"""
+
+
+class Keeps(StrEnum):
+    """What is saved of a trial."""
+
+    EVERYTHING = "everything"
+    NUMBERS = "numbers"
+    """neither the command's arguments nor what the program read and printed"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +34,7 @@ class Results:
 
     folder: Path
     trial: Path
+    keeps: Keeps = Keeps.EVERYTHING
 
     def run_folder(self, number: int) -> Path:
         """A new folder for the files of run `number`, readable by this user only.
@@ -37,11 +51,48 @@ class Results:
 
     def save(self, trial: Trial) -> None:
         """Replace the trial file in one step; a failure leaves what was saved before."""
-        artifact.write(self.trial, artifact.encode(trial))
+        artifact.write(self.trial, artifact.encode(self.kept(trial)))
+
+    def kept(self, trial: Trial) -> Trial:
+        """The trial as it is saved."""
+        return redacted(trial) if self.keeps is Keeps.NUMBERS else trial
+
+    def tidy(self) -> None:
+        """After the last run, remove what is not to be kept."""
+        if self.keeps is Keeps.NUMBERS:
+            shutil.rmtree(self.folder / "runs", ignore_errors=True)
+            (self.folder / "stdin").unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def discarded_after_misuse(self) -> Iterator[None]:
+        """Remove the folder where a request turns out not to be meant, so that it can be mended and made again."""
+        try:
+            yield
+        except Misuse:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
 
     def load(self) -> Trial:
         """Read the trial back."""
         return load(self.trial)
+
+
+def redacted(trial: Trial) -> Trial:
+    """The trial without what may be private: arguments, other commands, files, and the log lines of runs."""
+    workload = replace(
+        trial.workload,
+        argv=(trial.workload.argv[0], *_LEFT_OUT),
+        stdin=os.devnull,
+        setup="",
+        prepare="",
+        cleanup="",
+    )
+    return replace(trial, workload=workload, runs=tuple(replace(run, log="") for run in trial.runs))
+
+
+def is_redacted(trial: Trial) -> bool:
+    """Whether the command of a trial is no longer known."""
+    return trial.workload.argv[1:] == _LEFT_OUT
 
 
 def default_folder(program: str, environ: Mapping[str, str]) -> Path:
@@ -51,8 +102,8 @@ def default_folder(program: str, environ: Mapping[str, str]) -> Path:
     return state / "heapswap" / f"{time.strftime('%Y%m%d-%H%M%S')}-{name}-{os.getpid()}"
 
 
-def create(folder: Path, trial: Path | None = None) -> Results:
-    """Make a results folder; `trial` puts the trial file elsewhere.
+def create(folder: Path, trial: Path | None = None, keeps: Keeps = Keeps.EVERYTHING) -> Results:
+    """Make a results folder; `trial` puts the trial file elsewhere. Paths become absolute, as a trial holds them.
 
     Raises:
         Misuse: the folder or the trial file exists already.
@@ -66,20 +117,26 @@ def create(folder: Path, trial: Path | None = None) -> Results:
         raise Misuse(f"{folder} exists; give another folder, or continue it with --resume {folder}") from None
     except OSError as error:
         raise CannotGoOn(f"{folder} cannot be made: {error.strerror}; give another with --results") from None
-    return Results(folder=folder, trial=trial or folder / _TRIAL)
+    folder = folder.absolute()
+    return Results(folder=folder, trial=trial.absolute() if trial else folder / _TRIAL, keeps=keeps)
 
 
-def reopen(place: Path) -> Results:
+def reopen(place: Path, keeps: Keeps = Keeps.EVERYTHING) -> Results:
     """The results that hold an earlier trial: its folder, or the trial file itself.
 
     Raises:
-        CannotGoOn: there is no trial.
+        CannotGoOn: there is no trial, or no folder can be made for what it still runs.
     """
+    place = place.absolute()
     file = place / _TRIAL if place.is_dir() else place
     if not file.is_file():
         raise CannotGoOn(f"{place} holds no trial to continue; give the folder or file that an earlier trial printed")
     folder = file.parent if file.name == _TRIAL else file.with_name(file.name + ".runs")
-    return Results(folder=folder, trial=file)
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise CannotGoOn(f"{folder} cannot be made: {error.strerror}; copy the trial to a folder of yours") from None
+    return Results(folder=folder, trial=file, keeps=keeps)
 
 
 def load(file: Path) -> Trial:
