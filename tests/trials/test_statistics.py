@@ -11,7 +11,7 @@ from scipy import stats as scipy_stats
 
 from heapswap.trials import confirmation
 from heapswap.trials.confirmation import ARRANGEMENTS, Blocks, crossing, distribution, looks, p_less, p_more, spent
-from heapswap.trials.intervals import blocks_to_find, detectable, estimate, highest_rate, interval, paired
+from heapswap.trials.intervals import detectable, estimate, highest_rate, interval, paired
 from heapswap.trials.model import Slot, Stage
 from heapswap.trials.proof import mean_is_better, runs_needed, tail_is_clear, tail_is_worse
 from heapswap.trials.screening import fit, rarer
@@ -218,7 +218,6 @@ def test_paired_limits_agree_with_the_signed_rank_test() -> None:
 
 def test_more_blocks_detect_less() -> None:
     assert detectable(0.05, 11, 0.004) < detectable(0.05, 5, 0.004)
-    assert blocks_to_find(0.05, 0.05, 0.004) <= blocks_to_find(0.02, 0.05, 0.004)
 
 
 @unhurried

@@ -78,12 +78,6 @@ def detectable(spread: float, blocks: int, error: float, power: float = 0.8) -> 
     return float(reach * spread / sqrt(max(blocks, 1)))
 
 
-def blocks_to_find(difference: float, spread: float, error: float, power: float = 0.8) -> int:
-    """Blocks that find a difference of this size, in costs beyond the null, with this power."""
-    reach = stats.norm.isf(error) + stats.norm.isf(1 - power)
-    return int(np.ceil((reach * spread / max(abs(difference), 1e-6)) ** 2))
-
-
 def highest_rate(seen: int, runs: int, error: float) -> float:
     """Upper limit of a rate after so many seen in so many runs."""
     if seen >= runs:

@@ -248,19 +248,19 @@ class Evidence:
             return None
         if not self.adoptable:
             return 0.0
-        share = KEEP_ERROR / len(self.adoptable)
-        lowest = [self._most_gain(name, self.primary, share) for name in self.adoptable]
-        gain = abs(self.primary.effect(min([0.0, *lowest])))
+        gain = abs(self.primary.effect(min([0.0, *(self.lowest(name) for name in self.adoptable)])))
         return gain if np.isfinite(gain) else None
 
-    def _most_gain(self, candidate: str, measure: Scale, share: float) -> float:
-        """The lower limit of the difference of costs at a one-sided error."""
-        seen = self.blocks(candidate, measure)
-        if len(seen) and 6.0 ** -len(seen) <= share:
-            limits = interval(seen, 2 * share)
-            if limits is not None:
-                return limits[0]
-        found, arm = self.fit(measure), self.tried.index(candidate) + 1
+    def lowest(self, candidate: str) -> float:
+        """The limit below which an adoptable candidate's difference is not, sharing the error with all the others."""
+        if self.primary is None:
+            return float("-inf")
+        share = KEEP_ERROR / max(len(self.adoptable), 1)
+        seen = self.blocks(candidate, self.primary)
+        limits = interval(seen, 2 * share) if len(seen) else None
+        if limits is not None:
+            return limits[0]
+        found, arm = self.fit(self.primary), self.tried.index(candidate) + 1
         return screened(float(found.difference[arm]), float(found.error[arm]), found.freedom, 2 * share)[0]
 
     # --- the instrument ----------------------------------------------------------------------------------------

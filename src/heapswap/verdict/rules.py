@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil, isfinite
 
 from heapswap.artifact import digest
 from heapswap.findings import Finding, Level
 from heapswap.trials.finalists import Finalist, State
-from heapswap.trials.intervals import blocks_to_find
 from heapswap.trials.model import Outcome, Trial
 from heapswap.trials.screening import BROKE
 from heapswap.trials.statistics import of
@@ -185,15 +185,25 @@ def decide(trial: Trial, objective: str) -> Verdict:
 
 
 def runs_needed(evidence: Evidence) -> int | None:
-    """About how many more runs would settle an inconclusive answer."""
-    if evidence.primary is None or not evidence.tried:
+    """About how many more runs would settle an inconclusive answer: limits narrow with the root of the runs.
+
+    Each candidate that could still gain needs its limits to leave out either the keep margin or, where it looks that
+    good, the adopt margin; a baseline run goes with each of its runs.
+    """
+    measure = evidence.primary
+    if measure is None:
         return None
-    criteria = evidence.design.criteria
-    keep = evidence.primary.improvement(criteria.keep_ratio)
-    halfway = max(abs(keep) / 2, 1e-3)
-    # To exclude the keep margin for every candidate that is still adoptable, each needs its own blocks.
-    each = blocks_to_find(halfway, evidence.block_spread, criteria.error)
-    return max(4, 4 * each - 4 * sum(one.blocks for one in evidence.finalists))
+    keep = measure.improvement(evidence.design.criteria.keep_ratio)
+    more = 0.0
+    for name in evidence.adoptable:
+        difference, lowest = evidence.difference(name, measure), evidence.lowest(name)
+        if difference is None or lowest >= keep:
+            continue
+        boundary = keep if difference > (keep + evidence.threshold) / 2 else evidence.threshold
+        wanted = max(abs(difference - boundary), abs(keep) / 4)
+        runs = len(of(evidence.runs, name))
+        more += runs * max(((difference - lowest) / wanted) ** 2 - 1, 0.5)
+    return max(4, ceil(2 * more)) if isfinite(more) else None
 
 
 def findings(evidence: Evidence) -> tuple[Finding, ...]:
