@@ -67,6 +67,11 @@ def spell(candidate: Candidate) -> str:
     return candidate.library + features + version + recipe + (f":{knobs}" if knobs else "")
 
 
+def is_setting(text: str) -> bool:
+    """Whether a text is ``knob=value``, which no candidate is."""
+    return _KNOB.fullmatch(text) is not None
+
+
 def is_path(library: str) -> bool:
     """Whether a candidate's library is a path, not the name of a family."""
     return _PATH.match(library) is not None

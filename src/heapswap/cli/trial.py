@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from heapswap.allocators.model import Candidate
-from heapswap.allocators.spelling import CURRENT, parse
+from heapswap.allocators.spelling import CURRENT, is_setting, parse
 from heapswap.cli import measuring, options
 from heapswap.errors import Misuse
 
@@ -58,13 +58,15 @@ def candidates_of(words: list[str] | tuple[str, ...]) -> tuple[Candidate, ...]:
     """Candidates from words; commas separate candidates, and knobs of one candidate where a colon opened them.
 
     Raises:
-        Misuse: a word that is no candidate.
+        Misuse: a word that is no candidate, or none at all.
     """
     spellings: list[str] = []
     for word in words:
         for piece in word.split(","):
-            if spellings and "=" in piece and ":" not in piece and ":" in spellings[-1]:
+            if spellings and is_setting(piece) and ":" in spellings[-1]:
                 spellings[-1] += f",{piece}"
             elif piece:
                 spellings.append(piece)
+    if not spellings:
+        raise Misuse("--candidates names none; give for example --candidates mimalloc jemalloc")
     return tuple(parse(spelling) for spelling in spellings)
