@@ -55,8 +55,7 @@ def shared_pages(evidence: Evidence) -> Result:
     return Result(
         figure=f"{seen['peak'] / MIB:.0f} MiB, between {low:.0f} and {high:.0f}; the kernel counts {shared:.0f} MiB "
         f"with shared pages once, {summed:,.0f} MiB with each process's own",
-        # Five percent: the kernel gives other processes of the machine their share of the libraries, a peak does not.
-        held=seen["completed"] and low * 0.95 <= shared <= high * 1.05 and high < 0.9 * summed,
+        held=seen["completed"] and low <= shared <= high and high < 0.9 * summed,
     )
 
 

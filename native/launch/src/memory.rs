@@ -9,8 +9,8 @@
 //! - a process not yet read counts whole at most, and at best guess without what it got from its parent by fork;
 //! - a process that is gone leaves its shared pages to those that shared them.
 //!
-//! Pages that processes outside the tree map too (the C library) count by share, but never less than the process that maps
-//! most of them.
+//! Pages that processes outside the tree map too (the C library) count whole, once, as they do in the resident set of a
+//! single process; the lower bound of a peak counts them by share, as the kernel does.
 
 /// One process at one moment, in bytes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -67,6 +67,8 @@ pub struct Estimate {
     pub low: u64,
     pub value: u64,
     pub high: u64,
+    /// The kernel's own count, where every process was read: pages shared with processes outside the tree by share.
+    pub proportional: Option<u64>,
 }
 
 impl Estimate {
@@ -74,7 +76,7 @@ impl Estimate {
     pub fn of(holdings: &[Holding], left: u64) -> Self {
         let sum: u64 = holdings.iter().map(|holding| holding.resident).sum();
         if holdings.len() < 2 {
-            return Self { low: sum, value: sum, high: sum };
+            return Self { low: sum, value: sum, high: sum, proportional: None };
         }
         let largest = holdings.iter().map(|holding| holding.resident).max().unwrap_or(0);
         let private: u64 = holdings.iter().map(Holding::private).sum();
@@ -84,7 +86,9 @@ impl Estimate {
         let value = (holdings.iter().map(Holding::guess).sum::<u64>() + left).clamp(floor, high);
         let current =
             holdings.iter().all(|holding| holding.share.is_some_and(|share| share.faulted == holding.faulted));
-        Self { low: if current { value } else { largest }, value, high }
+        let proportional: u64 =
+            holdings.iter().filter_map(|holding| holding.share).map(|share| share.proportional).sum();
+        Self { low: if current { value } else { largest }, value, high, proportional: current.then_some(proportional) }
     }
 
     /// Whether a reading would tell much more than is known.
@@ -103,6 +107,7 @@ impl Estimate {
         self.low = self.low.max(other.low);
         self.value = self.value.max(other.value);
         self.high = self.high.max(other.high);
+        self.proportional = self.proportional.max(other.proportional);
     }
 }
 
@@ -121,7 +126,10 @@ mod tests {
     #[test]
     fn one_process_is_exact_whatever_was_read_before() {
         let alone = read(200, 40, 0);
-        assert_eq!(Estimate::of(&[alone], 0), Estimate { low: 200 * MIB, value: 200 * MIB, high: 200 * MIB });
+        assert_eq!(
+            Estimate::of(&[alone], 0),
+            Estimate { low: 200 * MIB, value: 200 * MIB, high: 200 * MIB, proportional: None }
+        );
         assert!(!Estimate::is_vague(&[alone], 0));
         assert_eq!(Estimate::of(&[], 0), Estimate::default());
     }
@@ -129,7 +137,10 @@ mod tests {
     #[test]
     fn forks_that_were_read_count_once() {
         let tree = [read(205, 42, 1); 5];
-        assert_eq!(Estimate::of(&tree, 0), Estimate { low: 210 * MIB, value: 210 * MIB, high: 210 * MIB });
+        assert_eq!(
+            Estimate::of(&tree, 0),
+            Estimate { low: 210 * MIB, value: 210 * MIB, high: 210 * MIB, proportional: Some(210 * MIB) }
+        );
         assert!(!Estimate::is_vague(&tree, 0));
     }
 
@@ -138,7 +149,10 @@ mod tests {
         let fork = Holding { resident: 204 * MIB, inherited: 200 * MIB, ..Holding::default() };
         let parent = Holding { resident: 205 * MIB, ..Holding::default() };
         let tree = [parent, fork, fork];
-        assert_eq!(Estimate::of(&tree, 0), Estimate { low: 205 * MIB, value: 213 * MIB, high: 613 * MIB });
+        assert_eq!(
+            Estimate::of(&tree, 0),
+            Estimate { low: 205 * MIB, value: 213 * MIB, high: 613 * MIB, proportional: None }
+        );
         assert!(Estimate::is_vague(&tree, 0));
     }
 
@@ -166,7 +180,10 @@ mod tests {
     fn what_all_the_machine_shares_counts_at_least_once() {
         // Two programs of 1 MiB each and a C library of 2 MiB that a hundred others map.
         let tree = [read(3, 1, 1); 2];
-        assert_eq!(Estimate::of(&tree, 0), Estimate { low: 4 * MIB, value: 4 * MIB, high: 4 * MIB });
+        assert_eq!(
+            Estimate::of(&tree, 0),
+            Estimate { low: 4 * MIB, value: 4 * MIB, high: 4 * MIB, proportional: Some(2 * MIB) }
+        );
     }
 
     #[test]

@@ -173,7 +173,11 @@ impl Tree {
         let spikes: u64 = spikes.iter().take(self.together).sum();
         let low = self.peak.low.max(self.largest);
         let high = (self.peak.high + spikes.max(unseen)).max(low);
-        Peak { value: (self.peak.value + unseen).clamp(low, high), low, high }
+        Peak {
+            value: (self.peak.value + unseen).clamp(low, high),
+            low: self.peak.proportional.map_or(low, |count| count.min(low)),
+            high,
+        }
     }
 
     fn holdings(&self) -> Vec<Holding> {
