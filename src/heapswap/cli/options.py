@@ -25,7 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--setup", metavar="CMD", default="", help="shell command run once before, unmeasured")
     what.add_argument("--prepare", metavar="CMD", default="", help="shell command run before every run, unmeasured")
     what.add_argument("--cleanup", metavar="CMD", default="", help="shell command run once after, unmeasured")
-    what.add_argument("--timeout", metavar="TIME", type=parse_duration, help="kill a run and its children after this")
+    what.add_argument("--timeout", metavar="TIME", type=_duration, help="kill a run and its children after this")
     what.add_argument(
         "--success",
         metavar="STATUS",
@@ -52,7 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--objective", choices=tuple(OBJECTIVES), default="balanced", help="what counts (default: balanced)"
     )
     how.add_argument("--primary", metavar="METRIC", help="the one metric that decides (default: the objective's)")
-    how.add_argument("--budget", metavar="TIME", type=parse_duration, help="time for all runs, such as 90s or 5m")
+    how.add_argument("--budget", metavar="TIME", type=_duration, help="time for all runs, such as 90s or 5m")
     how.add_argument("--seed", type=int, metavar="N", help="seed of the order of runs (default: drawn anew)")
     out = parser.add_argument_group("the results")
     out.add_argument(
@@ -66,6 +66,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     out.add_argument(
         "--exit-code", action="store_true", help="exit 0 for keep, 10 for adopt, 11 for inconclusive, 12 for unsafe"
     )
+
+
+def _duration(text: str) -> float:
+    """Seconds, more than none. argparse tells the message of this error, and of a ValueError only its type's name."""
+    try:
+        seconds = parse_duration(text)
+    except Misuse as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if seconds == 0:
+        raise argparse.ArgumentTypeError(f"'{text}' is no time at all; write 90s, 2m or 1h30m")
+    return seconds
 
 
 def required(command: list[str] | None, verb: str) -> tuple[str, ...]:

@@ -11,6 +11,13 @@ from heapswap.errors import Misuse
 DEFAULT = ("mimalloc", "jemalloc")
 """Candidates of a trial that names none."""
 
+PLANNED = {
+    **{f"--{name}": name for name in ("candidates", "blocks", "budget", "primary", "seed", "results")},
+    **{f"--{name}": name for name in ("stdin", "setup", "prepare", "cleanup", "timeout", "success", "metric")},
+    "-o": "file",
+}
+"""Options that a trial has settled once it has begun, and the attributes that hold them."""
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
@@ -36,6 +43,8 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
     if arguments.resume is not None:
         if command:
             raise Misuse("--resume continues the command it was started with; give no command")
+        if given := [option for option, name in PLANNED.items() if getattr(arguments, name)]:
+            raise Misuse(f"--resume continues a trial as it was planned; leave out {', '.join(given)}")
         opened = measuring.resume(arguments)
     else:
         argv = options.required(command, "trial")
