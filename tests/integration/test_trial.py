@@ -220,6 +220,14 @@ def test_other_commands_are_run_around_it_and_not_under_a_candidate(heapswap: He
     assert (tmp_path / "log").read_text().split() == ["setup=", *["prepare=", "run"] * RUNS, "cleanup="]
 
 
+def test_a_cleanup_that_fails_comes_after_the_answer(heapswap: Heapswap) -> None:
+    done = heapswap("trial", *SHORT, "-q", "--json", "--cleanup", "exit 3", "--", "true", status=3)
+    assert json.loads(done.stdout)["runs"] == RUNS
+    assert (
+        done.stderr == "heapswap: --cleanup 'exit 3' ended with status 3: it printed nothing; mend it and start again\n"
+    )
+
+
 def test_a_metric_of_ones_own_decides(heapswap: Heapswap, tmp_path: Path) -> None:
     words = ("--metric", "rate=rate ([0-9]+)", "--more-is-better", "rate", "--primary", "rate", "--json", "-q")
     script = 'echo same; echo "rate ${MALLOC_ARENA_MAX:-1}" >&2'

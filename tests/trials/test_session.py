@@ -402,6 +402,12 @@ def test_a_command_that_fails_is_named_with_its_last_line(results: Results, name
     assert str(caught.value) == f"--{name} '{command}' ended with {end}; mend it and start again"
 
 
+def test_a_cleanup_that_fails_does_not_hide_what_ended_the_trial(results: Results) -> None:
+    bench = bench_of(results, Double(), cleanup="exit 3")
+    with pytest.raises(CannotGoOn, match=r"^a full disk$"), surroundings(bench.workload, bench.environ):
+        raise CannotGoOn("a full disk")
+
+
 def test_cleanup_is_not_run_where_setup_failed(results: Results) -> None:
     bench = bench_of(results, Double(), setup="exit 1", cleanup="echo cleanup >>told")
     with pytest.raises(CannotGoOn), surroundings(bench.workload, bench.environ):

@@ -79,8 +79,11 @@ def surroundings(workload: Workload, environ: Mapping[str, str]) -> Iterator[Non
     _shell("setup", workload.setup, workload, environ)
     try:
         yield
-    finally:
-        _shell("cleanup", workload.cleanup, workload, environ)
+    except BaseException:
+        with contextlib.suppress(CannotGoOn):  # what ended the trial is what has to be said
+            _shell("cleanup", workload.cleanup, workload, environ)
+        raise
+    _shell("cleanup", workload.cleanup, workload, environ)
 
 
 def _measure(bench: Bench, slot: Slot, number: int, settings: Perturbation, limit: float | None) -> Run:
