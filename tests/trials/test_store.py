@@ -5,7 +5,6 @@ import json
 import os
 import re
 import resource
-import shutil
 import subprocess
 import sys
 import textwrap
@@ -20,8 +19,8 @@ from heapswap import artifact
 from heapswap.errors import CannotGoOn, Misuse
 from heapswap.trials.model import Force, Outcome, Stage, Trial
 from heapswap.trials.store import Keeps, create, default_folder, is_redacted, load, redacted, reopen
+from tests.disks import on_small_disk
 
-ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).with_name("golden") / "trial-1.json"
 """A file of schema 1 with every field and every kind of run. It is never changed: files like it are in people's hands.
 A field that is added later needs a default, and a golden file of its own."""
@@ -248,15 +247,10 @@ ON_A_SMALL_DISK = """
 
 
 def test_a_full_disk_leaves_what_was_saved_before(tmp_path: Path) -> None:
-    """On a file system of 64 KiB that only this test sees."""
+    """Where no file system can be mounted, the limit on a file's size in the next test stands in for it."""
     disk = tmp_path / "disk"
-    disk.mkdir()
-    alone = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
-    mounted = [*alone, "sh", "-c", 'mount -t tmpfs -o size=64k none "$0" && exec "$@"', str(disk)]
-    if not shutil.which("unshare") or subprocess.run([*mounted, "true"], capture_output=True, check=False).returncode:
-        pytest.skip("no file system can be mounted here; the limit on a file's size in the next test stands in for it")
-    script = [sys.executable, "-c", textwrap.dedent(ON_A_SMALL_DISK), str(GOLDEN), str(disk)]
-    done = subprocess.run([*mounted, *script], capture_output=True, text=True, check=True)
+    words = [*on_small_disk(disk), sys.executable, "-c", textwrap.dedent(ON_A_SMALL_DISK), str(GOLDEN), str(disk)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
     saved, readable, left, message = json.loads(done.stdout)
     assert saved == readable > 1
     assert left == ["trial.json"]
