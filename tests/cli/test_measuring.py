@@ -1,0 +1,40 @@
+"""The saved answer, and the exit status it stands for."""
+
+from pathlib import Path
+
+import pytest
+
+from heapswap import artifact
+from heapswap.cli.measuring import EXIT_CODES, INTERRUPTED
+from heapswap.errors import CannotGoOn
+from heapswap.report.verdict import verdict_json
+from heapswap.verdict.model import Comparison, Decision, GuardState, Verdict
+
+GOLDEN = Path(__file__).with_name("golden") / "verdict-1.json"
+"""What scripts read: `--json`, and verdict.json in the results folder. It is never changed; a field that is added later
+needs a default, and a golden file of its own."""
+
+
+def read(data: bytes) -> Verdict:
+    return artifact.decode(data, "verdict", 1, Verdict, "verdict.json")
+
+
+def test_the_format_is_what_it_was() -> None:
+    verdict = read(GOLDEN.read_bytes())
+    assert verdict_json(verdict) == GOLDEN.read_bytes()
+    assert {row.verdict for row in verdict.comparisons} == set(Comparison)
+    assert {check.state for check in verdict.guards} == set(GuardState)
+    assert None not in (verdict.control, verdict.excluded, verdict.detectable, verdict.runs_needed)
+
+
+def test_a_verdict_of_a_newer_heapswap_is_not_misread() -> None:
+    newer = GOLDEN.read_bytes().replace(b'"schema":1', b'"schema":2', 1)
+    with pytest.raises(CannotGoOn, match=r"^verdict\.json has schema 2, and this heapswap knows verdict up to 1; "):
+        read(newer)
+
+
+def test_every_answer_has_an_exit_status_of_its_own() -> None:
+    """And none that misuse, a failure or Ctrl-C has."""
+    assert EXIT_CODES == {Decision.KEEP: 0, Decision.ADOPT: 10, Decision.INCONCLUSIVE: 11, Decision.UNSAFE: 12}
+    assert set(EXIT_CODES) == set(Decision)
+    assert not set(EXIT_CODES.values()) & {1, 2, 3, INTERRUPTED}
