@@ -19,6 +19,11 @@ def encode(value: object) -> bytes:
     return msgspec.json.encode(value)
 
 
+def text(words: str) -> str:
+    """Words for people, as a file can hold them: what is no UTF-8 (a path of any bytes) is replaced."""
+    return os.fsencode(words).decode("utf-8", "replace")
+
+
 def digest(value: object) -> str:
     """``sha256:…`` of a value's encoding."""
     return "sha256:" + hashlib.sha256(encode(value)).hexdigest()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heapswap import __version__
+from heapswap.artifact import text
 
 # Prefixes of environment values that concern allocators: nothing else of the user's environment is stored.
 ALLOCATOR_VARIABLES = (
@@ -55,13 +56,8 @@ def present(environ: dict[str, str] | None = None) -> Environment:
         memory=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
         page_size=os.sysconf("SC_PAGE_SIZE"),
         transparent_huge_pages=_selected(Path("/sys/kernel/mm/transparent_hugepage/enabled")),
-        variables=tuple(sorted((k, _text(v)) for k, v in values.items() if k.startswith(ALLOCATOR_VARIABLES))),
+        variables=tuple(sorted((k, text(v)) for k, v in values.items() if k.startswith(ALLOCATOR_VARIABLES))),
     )
-
-
-def _text(value: str) -> str:
-    """A value for saved files, which hold no stray bytes."""
-    return os.fsencode(value).decode("utf-8", "replace")
 
 
 def _field(path: Path, name: str) -> str:

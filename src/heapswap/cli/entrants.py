@@ -1,11 +1,12 @@
 """Who takes part in a trial: candidates that can be put in force here, and the others with the reason."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from heapswap.allocators.activation import activate
 from heapswap.allocators.model import Candidate
 from heapswap.allocators.spelling import CURRENT, parse
+from heapswap.artifact import text
 from heapswap.errors import CannotGoOn, Misuse
 from heapswap.findings import Finding, Level
 from heapswap.inspection.conflicts import preflight
@@ -58,12 +59,18 @@ def enter(candidates: Iterable[Candidate], program: Program, environ: Mapping[st
         entered.append(candidate)
     if not entered:
         raise _nobody(refused, baseline)
-    return Entrants(arms=arms, candidates=tuple(entered), not_tried=tuple(refused), findings=tuple(findings))
+    return Entrants(
+        arms=arms, candidates=tuple(entered), not_tried=tuple(refused), findings=tuple(map(_readable, findings))
+    )
 
 
 def _blocking(conflicts: Iterable[Finding]) -> str:
     """Why a candidate cannot run, and what to do; empty where nothing stands against it."""
-    return next((f"{found.seen}; {found.remedy}" for found in conflicts if found.level is Level.ERROR), "")
+    return next((text(f"{found.seen}; {found.remedy}") for found in conflicts if found.level is Level.ERROR), "")
+
+
+def _readable(finding: Finding) -> Finding:
+    return replace(finding, seen=text(finding.seen), remedy=text(finding.remedy))
 
 
 def _nobody(refused: Sequence[tuple[str, str]], baseline: str) -> Misuse | CannotGoOn:

@@ -128,17 +128,20 @@ def _must_work(run: Run, folder: Path, limit: float | None) -> None:
 def _shell(name: str, command: str, workload: Workload, environ: Mapping[str, str]) -> None:
     if not command:
         return
-    done = subprocess.run(
-        command,
-        shell=True,
-        cwd=workload.directory,
-        env=dict(environ),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            command,
+            shell=True,
+            cwd=workload.directory,
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+    except OSError as error:
+        raise CannotGoOn(f"{workload.directory}: {error.strerror}; start from a folder that exists") from None
     if done.returncode != 0:
         last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["it printed nothing"]
         raise CannotGoOn(
