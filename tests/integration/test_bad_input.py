@@ -297,6 +297,43 @@ def test_a_cleanup_that_fails_is_not_all_that_is_said(refused: Refused) -> None:
     assert refused(CANNOT_GO_ON, "trial", *ONE, "--cleanup", "exit 3", "--", "false").startswith("the program fails")
 
 
+def test_a_folder_that_is_gone_when_a_trial_is_continued(refused: Refused, tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    before = ("sh", "-c", 'cd here && exec "$@"', "sh")
+    refused(
+        CANNOT_GO_ON,
+        "trial",
+        *ONE,
+        "-o",
+        "../t.json",
+        "--prepare",
+        "[ ! -e ../go ]",
+        "--",
+        "touch",
+        "../go",
+        before=before,
+    )
+    assert len(load(tmp_path / "t.json").runs) == 1
+    shutil.rmtree(here)
+    said = refused(CANNOT_GO_ON, "trial", "--resume", "t.json", "-q")
+    assert said == f"{here}: No such file or directory; start from a folder that exists"
+
+
+@pytest.mark.parametrize("variable", ["LD_PRELOAD", "MALLOC_CONF"])
+def test_bytes_that_are_no_text(refused: Refused, tmp_path: Path, environ: dict[str, str], variable: str) -> None:
+    """In the command they cannot be kept; in the environment they are told as far as they can be."""
+    said = refused(CANNOT_GO_ON, "trial", *ONE, "--", "cat", "caf\udce9")
+    assert said.startswith("'caf�' holds bytes that are not UTF-8, and a saved trial cannot hold them; ")
+    assert not (tmp_path / "results").exists()
+    environ[variable] = "/caf\udce9.so"
+    done = subprocess.run(
+        [HEAPSWAP, "trial", *ONE, "--", "true"], cwd=tmp_path, env=environ, stdin=subprocess.DEVNULL, check=False
+    )
+    assert done.returncode == 0
+    assert load(tmp_path / "results" / "trial.json").environment.variables == ((variable, "/caf�.so"),)
+
+
 # --- a full disk -------------------------------------------------------------------------------------------------
 
 

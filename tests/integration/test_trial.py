@@ -146,6 +146,21 @@ def test_a_finished_trial_is_answered_again_from_its_file_alone(heapswap: Heapsw
     assert len(load(tmp_path / "t.json").runs) == RUNS
 
 
+def test_an_answer_that_cannot_be_printed_is_saved_all_the_same(tmp_path: Path, environ: dict[str, str]) -> None:
+    trial = f"{HEAPSWAP} trial --candidates {KNOB} --blocks 1 -q"
+    for number, (where, status, said) in enumerate(
+        [
+            (">/dev/full", 3, "heapswap: the answer cannot be printed: No space left on device; it is saved in {}\n"),
+            (">&-", 0, ""),
+        ]
+    ):
+        folder = tmp_path / f"results{number}"
+        command = f"{trial} --results {folder} -- true {where} </dev/null"
+        done = subprocess.run(["sh", "-c", command], env=environ, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (status, said.format(folder))
+        assert json.loads((folder / "verdict.json").read_text())["runs"] == RUNS
+
+
 def test_advise_has_every_field_that_scripts_rely_on(heapswap: Heapswap) -> None:
     words = ("--budget", "12s", "--objective", "cpu", "--json", "-q")
     done = heapswap("advise", *words, "--", "lua5.4", "-e", "for i = 1, 100 do local t = {i} end")

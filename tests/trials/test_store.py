@@ -185,15 +185,19 @@ def test_a_default_folder_is_in_the_users_state(tmp_path: Path) -> None:
     assert default_folder("x", {}).parent == Path.home() / ".local" / "state" / "heapswap"
 
 
-def test_a_request_that_cannot_be_meant_leaves_no_folder(tmp_path: Path) -> None:
+@pytest.mark.parametrize("error", [Misuse("a budget too small"), CannotGoOn("input that does not fit the disk")])
+def test_a_request_that_is_refused_leaves_no_folder(tmp_path: Path, error: Exception) -> None:
     results = create(tmp_path / "results")
     results.run_folder(0)
-    with pytest.raises(Misuse), results.discarded_after_misuse():
-        raise Misuse("a budget too small")
+    with pytest.raises(type(error)), results.discarded_on_error():
+        raise error
     assert not results.folder.exists()
+
+
+def test_what_is_measured_survives_a_bug(tmp_path: Path) -> None:
     results = create(tmp_path / "results")
-    with pytest.raises(CannotGoOn), results.discarded_after_misuse():
-        raise CannotGoOn("the program fails; its output is there")
+    with pytest.raises(RuntimeError), results.discarded_on_error():
+        raise RuntimeError("a bug")
     assert results.folder.exists()
 
 

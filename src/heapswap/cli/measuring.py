@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import io
 import os
 import secrets
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TextIO
 
 from heapswap import artifact
 from heapswap.allocators.model import Candidate
@@ -82,7 +84,7 @@ def begin(arguments: argparse.Namespace, request: Request) -> Iterator[Session]:
     baseline = str(parse(request.baseline))
     keeps = Keeps.NUMBERS if arguments.redact else Keeps.EVERYTHING
     results = create(_folder(arguments.results, request.file, argv[0], environ), request.file, keeps)
-    with results.discarded_after_misuse():
+    with results.discarded_on_error():
         workload = workload_of(arguments, str(find(argv[0], environ, Path.cwd())), argv, results)
     with surroundings(workload, environ), LaunchExecutor() as executor:
         bench = Bench(
@@ -94,7 +96,7 @@ def begin(arguments: argparse.Namespace, request: Request) -> Iterator[Session]:
             ignored_signals=ignored_at_start(os.environ),
         )
         first = warm_up(bench, baseline, arguments.budget)
-        with results.discarded_after_misuse():
+        with results.discarded_on_error():
             design = Design(
                 baseline=baseline,
                 candidates=tuple(str(candidate) for candidate in entrants.candidates),
@@ -169,19 +171,37 @@ def finish(session: Session, arguments: argparse.Namespace, face: Face) -> int:
     verdict = decide(trial, trial.design.objective)
     folder = results.folder
     artifact.write(folder / "verdict.json", artifact.encode(verdict))
-    if arguments.json:
-        sys.stdout.write(verdict_json(verdict).decode())
-    else:
-        width, colour = width_of(sys.stdout, environ), colour_of(sys.stdout, environ)
-        shown = (
-            verdict_text(verdict, workload=trial.workload, results=str(folder), width=width, colour=colour)
-            if face is Face.ADVICE
-            else trial_text(trial, verdict, results=str(folder), width=width, colour=colour)
-        )
-        sys.stdout.write(shown)
+    with _standard_output(folder) as stream:
+        if arguments.json:
+            stream.write(verdict_json(verdict).decode())
+        else:
+            width, colour = width_of(stream, environ), colour_of(stream, environ)
+            shown = (
+                verdict_text(verdict, workload=trial.workload, results=str(folder), width=width, colour=colour)
+                if face is Face.ADVICE
+                else trial_text(trial, verdict, results=str(folder), width=width, colour=colour)
+            )
+            stream.write(shown)
     if interrupted:
         return INTERRUPTED
     return EXIT_CODES[verdict.outcome] if arguments.exit_code else 0
+
+
+@contextlib.contextmanager
+def _standard_output(folder: Path) -> Iterator[TextIO]:
+    """Where the answer goes; in memory, for nobody, where standard output was closed.
+
+    Raises:
+        CannotGoOn: it cannot be written.
+    """
+    stream = sys.stdout or io.StringIO()
+    try:
+        yield stream
+        stream.flush()
+    except OSError as error:
+        with Path(os.devnull).open("wb") as nowhere:  # what is left in the buffer would be complained about at exit
+            os.dup2(nowhere.fileno(), stream.fileno())
+        raise CannotGoOn(f"the answer cannot be printed: {error.strerror}; it is saved in {folder}") from None
 
 
 def _folder(given: str | None, file: Path | None, program: str, environ: Mapping[str, str]) -> Path:

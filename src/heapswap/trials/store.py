@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from heapswap import artifact
-from heapswap.errors import CannotGoOn, Misuse
+from heapswap.errors import CannotGoOn, HeapswapError, Misuse
 from heapswap.trials.model import Trial
 
 SCHEMA = 1
@@ -64,11 +64,11 @@ class Results:
             (self.folder / "stdin").unlink(missing_ok=True)
 
     @contextlib.contextmanager
-    def discarded_after_misuse(self) -> Iterator[None]:
-        """Remove the folder where a request turns out not to be meant, so that it can be mended and made again."""
+    def discarded_on_error(self) -> Iterator[None]:
+        """Remove the folder where a request is refused, so that it can be mended and made again."""
         try:
             yield
-        except Misuse:
+        except HeapswapError:
             shutil.rmtree(self.folder, ignore_errors=True)
             raise
 
