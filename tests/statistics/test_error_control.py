@@ -48,19 +48,3 @@ def test_a_trial_ends_within_its_budget() -> None:
 
 def test_every_scenario_is_tested() -> None:
     assert {*NOTHING_TO_GAIN, "gain", "gain-machine"} == set(SCENARIOS)
-
-
-@pytest.mark.acceptance
-@pytest.mark.timeout(3600)
-@pytest.mark.parametrize("scenario", NOTHING_TO_GAIN)
-def test_at_most_twelve_wrong_adopts_in_two_thousand(scenario: str) -> None:
-    assert simulate(scenario, 2000).wrong <= 12
-
-
-@pytest.mark.acceptance
-@pytest.mark.timeout(3600)
-@pytest.mark.parametrize(("scenario", "share"), [("gain", 0.90), ("gain-machine", 0.60)])
-def test_a_true_gain_is_found_often_enough(scenario: str, share: float) -> None:
-    line = simulate(scenario, 2000)
-    assert line.right >= share * 2000
-    assert line.wrong <= 12
