@@ -33,7 +33,7 @@ def few_wrong(scenario: str) -> Callable[[Evidence], Result]:
 
 
 def mostly_right(scenario: str, share: float) -> Callable[[Evidence], Result]:
-    """At least `share` of the trials adopt what is right to adopt within 120 runs; one that takes more does not count."""
+    """At least `share` of the trials adopt what is right to adopt; one that takes more than 120 runs does not count."""
 
     def line(evidence: Evidence) -> Result:
         row = simulated(evidence, scenario)

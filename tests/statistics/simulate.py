@@ -221,7 +221,7 @@ class Line:
 
 
 def simulate(scenario: str, trials: int, jobs: int = 1) -> Line:
-    """Play a scenario so many times, each with its own seed, in `jobs` processes; the number of them changes nothing."""
+    """Play a scenario so many times, each with its own seed; how many processes share the work changes nothing."""
     began = time.monotonic()
     if jobs == 1:
         endings = [ending(scenario, seed) for seed in range(trials)]
