@@ -16,6 +16,8 @@ VARIABLE = "HEAPSWAP_IGNORED_SIGNALS"
 OVERWRITTEN = (signal.SIGPIPE, signal.SIGXFSZ)
 """what Python changes at its start"""
 
+_TUNABLES = "GLIBC_TUNABLES"
+
 
 def ignored_at_start(environ: Mapping[str, str]) -> tuple[int, ...]:
     """The signals among `OVERWRITTEN` that were ignored before Python began; text of another form names none."""
@@ -41,9 +43,20 @@ def environment_at_start() -> dict[str, str]:
         found = dict(os.environ)
     else:
         found = {}
-        for entry in block.split("\0"):
+        for entry in _tunables_mended(block, os.environ.get(_TUNABLES, "")).split("\0"):
             name, equals, value = entry.partition("=")
             if name and equals:
                 found.setdefault(name, value)
     found.pop(VARIABLE, None)
     return found
+
+
+def _tunables_mended(block: str, whole: str) -> str:
+    """The block with `whole` in place of what the dynamic loader left of it.
+
+    The loader of older glibc (2.36 for one) ends every value in the kernel's block with a NUL as it reads it, and gives
+    the process a copy that is whole.
+    """
+    start = f"\0{block}".find(f"\0{_TUNABLES}=") + len(_TUNABLES) + 1
+    left = block[start : start + len(whole)]
+    return block[:start] + whole + block[start + len(whole) :] if left.replace("\0", ":") == whole else block

@@ -126,6 +126,13 @@ def test_environment_is_as_found(candidate: str, bare: dict[str, str]) -> None:
     assert found == direct
 
 
+@pytest.mark.parametrize("candidate", ["current", "system", "system:trim_threshold=65536"])
+def test_several_tunables_stay_one_variable(candidate: str, bare: dict[str, str]) -> None:
+    tunables = "glibc.malloc.arena_max=2:glibc.malloc.tcache_count=3:glibc.rtld.nns=5"
+    found = output(under(candidate, "env"), environ={"GLIBC_TUNABLES": tunables, **bare}).splitlines()
+    assert [line for line in found if "glibc." in line] == [f"GLIBC_TUNABLES={tunables}"]
+
+
 def test_the_current_folder_and_pythons_own_variables_do_not_reach_heapswap(
     tmp_path: Path, bare: dict[str, str]
 ) -> None:
