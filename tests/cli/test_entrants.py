@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from heapswap.allocators.spelling import parse
-from heapswap.cli.entrants import Entrants, enter
+from heapswap.cli.entrants import Entrants, NobodyEnters, enter
 from heapswap.errors import CannotGoOn, Misuse
 from heapswap.inspection.program import resolve
 from heapswap.trials.arms import LIBC
@@ -53,13 +53,14 @@ def test_a_candidate_that_is_not_here_is_not_tried_and_says_why() -> None:
     )
 
 
-def test_a_candidate_that_cannot_take_effect_is_not_tried(tmp_path: Path) -> None:
+def test_a_static_program_is_not_tried_at_all_because_no_run_could_prove_anything(tmp_path: Path) -> None:
     program = build(tmp_path, "static", PRINTS_FRESH_BLOCK, "-static")
-    found = entrants("mimalloc", "system:arena_max=2", program=program)
-    assert names(found.candidates) == ["system:arena_max=2"]
-    ((candidate, reason),) = found.not_tried
-    assert candidate == "mimalloc"
-    assert reason.startswith("static is statically linked: no loader runs, so nothing can be preloaded; ")
+    with pytest.raises(NobodyEnters) as caught:
+        entrants("mimalloc", "system:arena_max=2", program=program)
+    reasons = dict(caught.value.refused)
+    assert list(reasons) == ["mimalloc", "system:arena_max=2"]
+    assert reasons["mimalloc"].startswith("static is statically linked: no loader runs, so nothing can be preloaded; ")
+    assert "no run of it can prove that a setting was obeyed" in reasons["system:arena_max=2"]
 
 
 def test_a_candidate_that_cannot_be_meant_is_misuse_and_not_left_out() -> None:

@@ -7,6 +7,7 @@ from functools import partial
 from heapswap.allocators.model import Candidate
 from heapswap.allocators.promise import default_candidates
 from heapswap.cli import measuring, options
+from heapswap.cli.entrants import NobodyEnters
 from heapswap.inspection.program import Program
 
 BUDGET = 120.0
@@ -26,8 +27,11 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
         argv=options.required(command, "advise"),
         candidates=partial(promising, objective=arguments.objective),
     )
-    with measuring.begin(arguments, request) as session:
-        return measuring.finish(session, arguments, measuring.Face.ADVICE)
+    try:
+        with measuring.begin(arguments, request) as session:
+            return measuring.finish(session, arguments, measuring.Face.ADVICE)
+    except NobodyEnters as refusal:
+        return measuring.without_runs(arguments, request, refusal)
 
 
 def promising(program: Program, *, objective: str) -> Iterable[Candidate]:

@@ -27,6 +27,16 @@ class Entrants:
     """doubts about the program as it is today"""
 
 
+class NobodyEnters(CannotGoOn):
+    """No candidate can take effect: what each was refused for, and what else was seen."""
+
+    def __init__(self, refused: Sequence[tuple[str, str]], findings: Iterable[Finding]) -> None:
+        spelling, reason = refused[0]
+        super().__init__(f"no candidate can be run: {spelling}: {reason}")
+        self.refused = tuple(refused)
+        self.findings = tuple(findings)
+
+
 def enter(candidates: Iterable[Candidate], program: Program, environ: Mapping[str, str], baseline: str) -> Entrants:
     """Activate every candidate and look for conflicts before anything runs.
 
@@ -51,14 +61,14 @@ def enter(candidates: Iterable[Candidate], program: Program, environ: Mapping[st
             refused.append((spelling, str(error)))
             continue
         conflicts = preflight(program, activation, environ)
-        if reason := _blocking(conflicts):
+        if reason := _blocking(conflicts) or _unprovable(program):
             refused.append((spelling, reason))
             continue
         findings.update(dict.fromkeys(conflicts))
         arms[spelling] = arm(activation, environ)
         entered.append(candidate)
     if not entered:
-        raise _nobody(refused, baseline)
+        raise _nobody(refused, map(_readable, findings), baseline)
     return Entrants(
         arms=arms, candidates=tuple(entered), not_tried=tuple(refused), findings=tuple(map(_readable, findings))
     )
@@ -69,12 +79,21 @@ def _blocking(conflicts: Iterable[Finding]) -> str:
     return next((text(f"{found.seen}; {found.remedy}") for found in conflicts if found.level is Level.ERROR), "")
 
 
+def _unprovable(program: Program) -> str:
+    """Why no run could show whose malloc answered; empty where it can."""
+    if program.elf.libc != "static":
+        return ""
+    return (
+        f"{program.argv0} is statically linked, and no run of it can prove that a setting was obeyed; "
+        "`heapswap run` sets it, and comparing is up to you"
+    )
+
+
 def _readable(finding: Finding) -> Finding:
     return replace(finding, seen=text(finding.seen), remedy=text(finding.remedy))
 
 
-def _nobody(refused: Sequence[tuple[str, str]], baseline: str) -> Misuse | CannotGoOn:
+def _nobody(refused: Sequence[tuple[str, str]], findings: Iterable[Finding], baseline: str) -> Misuse | NobodyEnters:
     if not refused:
         return Misuse(f"every candidate is the baseline, {baseline}; name another with --candidates")
-    spelling, reason = refused[0]
-    return CannotGoOn(f"no candidate can be run: {spelling}: {reason}")
+    return NobodyEnters(refused, findings)

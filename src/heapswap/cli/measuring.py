@@ -16,7 +16,8 @@ from heapswap import artifact
 from heapswap.allocators.model import Candidate
 from heapswap.allocators.promise import change_cost
 from heapswap.allocators.spelling import CURRENT, parse
-from heapswap.cli.entrants import enter
+from heapswap.artifact import text
+from heapswap.cli.entrants import NobodyEnters, enter
 from heapswap.cli.options import workload_of
 from heapswap.dispositions import environment_at_start, ignored_at_start
 from heapswap.environment import present
@@ -31,9 +32,11 @@ from heapswap.trials.model import Design, Trial
 from heapswap.trials.planner import plan
 from heapswap.trials.session import Bench, conduct, surroundings, warm_up
 from heapswap.trials.store import Keeps, create, default_folder, is_redacted, reopen
-from heapswap.verdict.model import Decision
+from heapswap.verdict.constrained import constrained
+from heapswap.verdict.model import Decision, Verdict
 from heapswap.verdict.objective import criteria
 from heapswap.verdict.rules import decide
+from heapswap.workload import Workload
 
 INTERRUPTED = 130
 """exit status after Ctrl-C, as of a shell's child that SIGINT ended"""
@@ -169,7 +172,26 @@ def finish(session: Session, arguments: argparse.Namespace, face: Face) -> int:
     trial = results.kept(trial)
     results.tidy()
     verdict = decide(trial, trial.design.objective)
-    folder = results.folder
+    status = _answer(verdict, trial.workload, results.folder, arguments, trial if face is Face.TRIAL else None)
+    return INTERRUPTED if interrupted else status
+
+
+def without_runs(arguments: argparse.Namespace, request: Request, refusal: NobodyEnters) -> int:
+    """The answer about a program in which no candidate can take effect: nothing is run for it."""
+    environ = environment_at_start()
+    results = create(_folder(arguments.results, None, request.argv[0], environ), None, Keeps.EVERYTHING)
+    verdict = constrained(
+        refusal.refused, baseline=request.baseline, objective=arguments.objective, findings=refusal.findings
+    )
+    workload = Workload(argv=tuple(map(text, request.argv)), directory=text(str(Path.cwd())))
+    return _answer(verdict, workload, results.folder, arguments, None)
+
+
+def _answer(
+    verdict: Verdict, workload: Workload, folder: Path, arguments: argparse.Namespace, trial: Trial | None
+) -> int:
+    """Save and show a verdict, as the last line of its trial where there is one to show."""
+    environ = environment_at_start()
     artifact.write(folder / "verdict.json", artifact.encode(verdict))
     with _standard_output(folder) as stream:
         if arguments.json:
@@ -177,13 +199,11 @@ def finish(session: Session, arguments: argparse.Namespace, face: Face) -> int:
         else:
             width, colour = width_of(stream, environ), colour_of(stream, environ)
             shown = (
-                verdict_text(verdict, workload=trial.workload, results=str(folder), width=width, colour=colour)
-                if face is Face.ADVICE
+                verdict_text(verdict, workload=workload, results=str(folder), width=width, colour=colour)
+                if trial is None
                 else trial_text(trial, verdict, results=str(folder), width=width, colour=colour)
             )
             stream.write(shown)
-    if interrupted:
-        return INTERRUPTED
     return EXIT_CODES[verdict.outcome] if arguments.exit_code else 0
 
 

@@ -9,6 +9,7 @@ from rich.text import Text
 from heapswap.report.figures import count
 from heapswap.report.lines import paragraph
 from heapswap.report.shellwords import command_lines
+from heapswap.verdict import constrained
 from heapswap.verdict.model import Decision, Verdict
 from heapswap.verdict.objective import OBJECTIVES
 from heapswap.workload import Direction, Workload
@@ -82,6 +83,8 @@ def _act(verdict: Verdict, workload: Workload) -> tuple[Step, ...]:
 
 
 def _look_deeper(workload: Workload, verdict: Verdict, ranked: Sequence[str]) -> tuple[Step, ...]:
+    if verdict.rule == constrained.RULE:
+        return ()
     listed = ranked[:_DEEPER]
     candidates = ("--candidates", *listed) if listed else ()
     purpose = "To look deeper, at these candidates alone:" if listed else "To measure the candidates all the same:"
