@@ -169,8 +169,16 @@ def test_a_script_without_an_interpreter_line_is_the_shells(tmp_path: Path) -> N
     script = tmp_path / "script"
     script.write_text('echo "$0" "$1"\n')
     script.chmod(0o755)
-    assert output(["env", str(script), "one"]) == f"{script} one\n"
-    assert output(under("current", str(script), "one")) == f"{script} one\n"
+    for name in (str(script), "./script"):
+        assert output(["env", name, "one"], cwd=tmp_path) == f"{name} one\n"
+        assert output(under("current", name, "one"), cwd=tmp_path) == f"{name} one\n"
+
+
+def test_a_program_starts_in_a_folder_that_is_gone(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    words = under("mimalloc", "cat", "/proc/self/maps")
+    assert served(output(["sh", "-c", 'rmdir "$PWD"; exec "$@"', "sh", *words], cwd=gone))
 
 
 SHELL = """

@@ -70,7 +70,7 @@ def environment_of(arguments: argparse.Namespace, command: list[str], users: Map
     if arguments.candidate is None:
         raise Misuse(f"no candidate; write: {USAGE}")
     candidate = parse(arguments.candidate)
-    program = resolve(command[0], users, os.getcwd(), command[1:])  # noqa: PTH109 - a string is what is wanted
+    program = resolve(command[0], users, here(), command[1:])
     activation = activate(candidate, python=str(program.python or ""))
     wanted = environment(activation, users, Preloads.MERGE)
     settle(preflight(program, activation, users), verbose=arguments.verbose)
@@ -109,10 +109,18 @@ def become(command: list[str], environ: Mapping[str, str], ignored: tuple[int, .
         except OSError as error:
             if error.errno != errno.ENOEXEC:
                 raise
-            script = str(find(command[0], environ, os.getcwd()))  # noqa: PTH109
+            script = command[0] if "/" in command[0] else str(find(command[0], environ, here()))
             os.execve("/bin/sh", ["/bin/sh", script, *command[1:]], environ)
     except OSError as error:
         raise CannotGoOn(f"'{command[0]}' cannot be started: {error.strerror}; check its name and form") from None
+
+
+def here() -> str:
+    """The current folder, by a name that holds even where it was removed: a program may still be started there."""
+    try:
+        return os.getcwd()  # noqa: PTH109 - a string is what is wanted
+    except OSError:
+        return "/proc/self/cwd"
 
 
 def shell_form(command: list[str], users: Mapping[str, str], wanted: Mapping[str, str]) -> str:
