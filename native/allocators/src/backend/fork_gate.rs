@@ -92,15 +92,24 @@ fn leave() {
     HELD.fetch_sub(1, SeqCst);
 }
 
+/// Turns given to the threads that hold a mutex; they need microseconds. A signal handler that forks may have
+/// interrupted the holder itself, which then would be waited for in vain: the fork goes on as without a gate.
+const PATIENCE: usize = 100_000;
+
 extern "C" fn before_fork() {
-    while HELD.compare_exchange(0, FORKING, SeqCst, SeqCst).is_err() {
+    for _ in 0..PATIENCE {
+        if HELD.compare_exchange(0, FORKING, SeqCst, SeqCst).is_ok() {
+            FORKER.store(pthread_self(), SeqCst);
+            return;
+        }
         sched_yield();
     }
-    FORKER.store(pthread_self(), SeqCst);
 }
 
-/// In the parent and in the child alike: the thread that forked holds none of the mutexes here.
+/// In the parent and in the child alike: the thread that forked through the gate holds none of the mutexes here.
 extern "C" fn after_fork() {
-    FORKER.store(0, SeqCst);
-    HELD.store(0, SeqCst);
+    if FORKER.load(SeqCst) == pthread_self() {
+        FORKER.store(0, SeqCst);
+        HELD.store(0, SeqCst);
+    }
 }
