@@ -14,8 +14,9 @@ from heapswap.trials.confirmation import ARRANGEMENTS, Blocks, crossing, distrib
 from heapswap.trials.intervals import detectable, estimate, highest_rate, interval, paired
 from heapswap.trials.model import Slot, Stage
 from heapswap.trials.proof import mean_is_better, runs_needed, tail_is_clear, tail_is_worse
-from heapswap.trials.screening import fit, rarer
+from heapswap.trials.screening import fit
 from heapswap.trials.statistics import Scale
+from heapswap.trials.trouble import rarer
 from heapswap.workload import Direction
 from tests.trials.synthetic import run
 

@@ -23,8 +23,9 @@ from heapswap.trials.confirmation import (
 from heapswap.trials.intervals import Estimate, estimate
 from heapswap.trials.model import Design, GuardLimit, Run, Stage
 from heapswap.trials.planner import MOST_BLOCKS, USUAL_BLOCKS, spent, usual
-from heapswap.trials.screening import guard_shift, is_demanding, trouble
+from heapswap.trials.screening import guard_shift, is_demanding
 from heapswap.trials.statistics import Scale, of, scale, typical
+from heapswap.trials.trouble import trouble
 
 SHARES = (0.7, 0.2, 0.1)
 """of the error, for each finalist in the order they enter; no more than three enter"""

@@ -9,14 +9,14 @@ slow run weighs half of a fast one.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solveh_banded
 
-from heapswap.trials.model import Demand, Design, GuardLimit, Outcome, Run
+from heapswap.trials.model import Demand, Design, GuardLimit, Run
 from heapswap.trials.statistics import Numbers, Places, Scale, of, scale, typical
+from heapswap.trials.trouble import trouble
 
 BEND = 1.3
 """robust standard deviations beyond which a run loses weight"""
@@ -190,46 +190,3 @@ def guard_shift(guard: GuardLimit, runs: Sequence[Run], baseline: str, measure: 
 def is_demanding(guard: GuardLimit) -> bool:
     """Whether the guard must be held, and not only not broken."""
     return guard.demand is Demand.HELD
-
-
-# --- trouble: runs that did not work -------------------------------------------------------------------------------
-
-BROKE = (Outcome.FAILED, Outcome.CRASHED, Outcome.TIMED_OUT)
-
-
-def expected_output(runs: Sequence[Run], baseline: str) -> str:
-    """The digest that every baseline run printed; empty where they differ or none was kept."""
-    seen = {run.output for run in of(runs, baseline) if run.outcome in (Outcome.COMPLETED, Outcome.OTHER_OUTPUT)}
-    return next(iter(seen)) if len(seen) == 1 else ""
-
-
-def went_wrong(run: Run, expected: str) -> bool:
-    """Whether a run failed, or printed something else than the baseline always prints."""
-    return run.outcome in BROKE or bool(expected and run.output and run.output != expected)
-
-
-def rarer(bad: int, runs: int, others_bad: int, others: int) -> float:
-    """Probability of so many bad runs on this side if both sides were alike (Fisher's exact test, one-sided)."""
-    total, all_bad = runs + others, bad + others_bad
-    ways = comb(total, all_bad)
-    return sum(comb(runs, k) * comb(others, all_bad - k) for k in range(bad, min(runs, all_bad) + 1)) / ways
-
-
-def trouble(runs: Sequence[Run], baseline: str, candidate: str) -> str:
-    """Why a candidate is given up, as one clause; empty while it works, or fails no more than the baseline.
-
-    A first failure is repeated once before it counts.
-    """
-    mine = of(runs, candidate)
-    if any(run.outcome is Outcome.NOT_IN_FORCE for run in mine):
-        return "its allocator was not in force"
-    expected = expected_output(runs, baseline)
-    bad = [run for run in mine if went_wrong(run, expected)]
-    if not bad or (len(bad) == 1 and len(mine) == 1):
-        return ""
-    base = of(runs, baseline)
-    base_bad = sum(run.outcome in BROKE for run in base)
-    if base_bad and rarer(len(bad), len(mine), base_bad, len(base)) > 0.05:
-        return ""
-    what = "printed something else" if bad[-1].outcome not in BROKE else f"{bad[-1].outcome.value}"
-    return f"{what} in {len(bad)} of {len(mine)} runs"

@@ -1,5 +1,6 @@
 """A trial as the rules see it: finalists, standings, effects and limits, each worked out once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,18 +11,9 @@ from heapswap.trials.confirmation import Blocks, block_runs, blocks
 from heapswap.trials.finalists import Finalist, State, finalists, threshold
 from heapswap.trials.intervals import detectable, estimate, interval, paired, screened
 from heapswap.trials.model import Design, GuardLimit, Run, Stage, Trial
-from heapswap.trials.screening import (
-    BROKE,
-    Fit,
-    Standing,
-    expected_output,
-    fit_metric,
-    guard_shift,
-    rarer,
-    standings,
-    went_wrong,
-)
+from heapswap.trials.screening import Fit, Standing, fit_metric, guard_shift, standings
 from heapswap.trials.statistics import Scale, of, scale, typical
+from heapswap.trials.trouble import expected_outputs, is_repeatable, is_unsafe, outputs, went_wrong
 from heapswap.verdict.model import Comparison, Control, Effect, GuardCheck, GuardState
 from heapswap.verdict.objective import margin
 
@@ -93,30 +85,24 @@ class Evidence:
     # --- runs that did not work --------------------------------------------------------------------------------
 
     @cached_property
-    def output(self) -> str:
-        """What every baseline run printed; empty where they differ."""
-        return expected_output(self.runs, self.design.baseline)
+    def expected(self) -> Mapping[int, str]:
+        """What the runs of each block have to print, as far as it can be told."""
+        return expected_outputs(self.runs, self.design.baseline)
 
     @cached_property
     def baseline_outputs(self) -> int:
-        """Different outputs among the baseline's runs."""
-        return len({run.output for run in of(self.runs, self.design.baseline) if run.output})
+        """Different outputs of the baseline that its settings do not explain; 1 where they do."""
+        if is_repeatable(self.runs, self.design.baseline):
+            return 1
+        return len({one for block in outputs(self.runs, self.design.baseline).values() for one in block})
 
     def bad(self, candidate: str) -> tuple[Run, ...]:
-        """Runs that failed, or printed something else than the baseline always prints."""
-        return tuple(run for run in of(self.runs, candidate) if went_wrong(run, self.output))
+        """Runs that failed, or printed something else than the baseline would have."""
+        return tuple(run for run in of(self.runs, candidate) if went_wrong(run, self.expected))
 
     def is_unsafe(self, candidate: str) -> bool:
-        """Whether it fails, or prints something else, where the baseline does not.
-
-        One bad run alone proves nothing; a flaky baseline makes nobody unsafe unless the rates differ beyond chance.
-        """
-        mine, bad = of(self.runs, candidate), self.bad(candidate)
-        base = of(self.runs, self.design.baseline)
-        base_bad = sum(run.outcome in BROKE for run in base)
-        if base_bad:
-            return rarer(len(bad), len(mine), base_bad, len(base)) <= 0.01
-        return len(bad) >= 2 and len(base) >= 2
+        """Whether it fails, or prints something else, where the baseline does not."""
+        return is_unsafe(self.runs, self.design.baseline, candidate)
 
     @cached_property
     def unsafe(self) -> tuple[str, ...]:

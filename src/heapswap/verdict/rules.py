@@ -8,8 +8,8 @@ from heapswap.artifact import digest
 from heapswap.findings import Finding, Level
 from heapswap.trials.finalists import Finalist, State
 from heapswap.trials.model import Outcome, Trial
-from heapswap.trials.screening import BROKE
 from heapswap.trials.statistics import of
+from heapswap.trials.trouble import BROKE
 from heapswap.units import format_bytes, format_effect
 from heapswap.verdict.evidence import Evidence
 from heapswap.verdict.model import Decision, GuardState, NotTried, Verdict
