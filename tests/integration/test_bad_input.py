@@ -207,9 +207,10 @@ def test_a_set_uid_program_cannot_be_tried(refused: Refused, tmp_path: Path) -> 
 def test_results_that_exist_are_not_touched(refused: Refused, tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
     (tmp_path / "trial.json").write_text("mine")
-    for option, place, kind in (("--results", "results", "folder"), ("-o", "trial.json", "file")):
-        said = refused(MISUSE, "trial", option, place, "--", "touch", "ran")
-        assert said == f"{place} exists; give another {kind}, or continue it with --resume {place}"
+    said = refused(MISUSE, "trial", "--results", "results", "--", "touch", "ran")
+    assert said == "results exists; give another with --results"
+    said = refused(MISUSE, "trial", "-o", "trial.json", "--", "touch", "ran")
+    assert said == "trial.json exists; give another file, or continue it with --resume trial.json"
     assert list((tmp_path / "results").iterdir()) == []
     assert (tmp_path / "trial.json").read_text() == "mine"
     assert not (tmp_path / "ran").exists()
@@ -295,6 +296,12 @@ def test_a_command_beside_it_that_fails(refused: Refused, name: str) -> None:
 
 def test_a_cleanup_that_fails_is_not_all_that_is_said(refused: Refused) -> None:
     assert refused(CANNOT_GO_ON, "trial", *ONE, "--cleanup", "exit 3", "--", "false").startswith("the program fails")
+
+
+def test_a_current_folder_that_is_gone(refused: Refused, tmp_path: Path) -> None:
+    before = ("sh", "-c", 'mkdir gone && cd gone && rmdir ../gone && exec "$@"', "sh")
+    said = refused(CANNOT_GO_ON, "trial", *ONE, "--", "true", before=before)
+    assert said == "the current folder: No such file or directory; start from a folder that exists"
 
 
 def test_a_folder_that_is_gone_when_a_trial_is_continued(refused: Refused, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import pytest
 from heapswap import artifact
 from heapswap.errors import CannotGoOn, Misuse
 from heapswap.trials.model import Force, Outcome, Stage, Trial
-from heapswap.trials.store import Keeps, create, default_folder, is_redacted, load, redacted, reopen
+from heapswap.trials.store import Keeps, beside, create, default_folder, is_redacted, load, redacted, reopen
 from tests.disks import on_small_disk
 
 GOLDEN = Path(__file__).with_name("golden") / "trial-1.json"
@@ -142,7 +142,13 @@ def test_what_exists_is_left_alone(tmp_path: Path, trial: Trial) -> None:
     there.mkdir()
     with pytest.raises(Misuse) as caught:
         create(there)
-    assert str(caught.value) == f"{there} exists; give another folder, or continue it with --resume {there}"
+    assert str(caught.value) == f"{there} exists; give another with --results"
+    (there / "trial.json").write_text("mine")
+    with pytest.raises(Misuse) as caught:
+        create(there)
+    assert str(caught.value) == (
+        f"{there} exists; give another with --results, or continue the trial in it with --resume {there}"
+    )
     file = tmp_path / "trial.json"
     file.write_text("mine")
     with pytest.raises(Misuse) as caught:
@@ -150,6 +156,22 @@ def test_what_exists_is_left_alone(tmp_path: Path, trial: Trial) -> None:
     assert str(caught.value) == f"{file} exists; give another file, or continue it with --resume {file}"
     assert file.read_text() == "mine"
     assert not (tmp_path / "new").exists()
+
+
+def test_a_user_without_a_home_is_told_what_to_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError
+
+    monkeypatch.setattr(Path, "home", homeless)
+    with pytest.raises(CannotGoOn, match=r"^this user has no home folder to keep results in; .* --results$"):
+        default_folder("true", {})
+    assert default_folder("true", {"XDG_STATE_HOME": "/state"}).parent == Path("/state/heapswap")
+
+
+def test_a_trial_in_a_file_of_its_own_is_found_by_the_folder_beside_it(tmp_path: Path, trial: Trial) -> None:
+    results = create(beside(tmp_path / "t.json"), tmp_path / "t.json")
+    results.save(trial)
+    assert reopen(results.folder) == results
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from heapswap.trials.model import Trial
 
 SCHEMA = 1
 _TRIAL = "trial.json"
+_RUNS = ".runs"
 _LEFT_OUT = ("…",)
 """stands for the arguments of a command that are not kept"""
 
@@ -96,10 +97,22 @@ def is_redacted(trial: Trial) -> bool:
 
 
 def default_folder(program: str, environ: Mapping[str, str]) -> Path:
-    """A new folder name under the XDG state folder: date, time and the program's name."""
-    state = Path(environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    """A new folder name under the XDG state folder: date, time and the program's name.
+
+    Raises:
+        CannotGoOn: this user has no home folder.
+    """
+    try:
+        state = Path(environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    except RuntimeError:
+        raise CannotGoOn("this user has no home folder to keep results in; give a folder with --results") from None
     name = re.sub(r"[^\w.-]+", "_", Path(program).name)
     return state / "heapswap" / f"{time.strftime('%Y%m%d-%H%M%S')}-{name}-{os.getpid()}"
+
+
+def beside(file: Path) -> Path:
+    """The results folder of a trial that is saved in a file of its own."""
+    return file.with_name(file.name + _RUNS)
 
 
 def create(folder: Path, trial: Path | None = None, keeps: Keeps = Keeps.EVERYTHING) -> Results:
@@ -114,7 +127,8 @@ def create(folder: Path, trial: Path | None = None, keeps: Keeps = Keeps.EVERYTH
     try:
         folder.mkdir(mode=0o700, parents=True)
     except FileExistsError:
-        raise Misuse(f"{folder} exists; give another folder, or continue it with --resume {folder}") from None
+        there = f", or continue the trial in it with --resume {folder}" if (folder / _TRIAL).exists() else ""
+        raise Misuse(f"{folder} exists; give another with --results{there}") from None
     except OSError as error:
         raise CannotGoOn(f"{folder} cannot be made: {error.strerror}; give another with --results") from None
     folder = folder.absolute()
@@ -129,9 +143,11 @@ def reopen(place: Path, keeps: Keeps = Keeps.EVERYTHING) -> Results:
     """
     place = place.absolute()
     file = place / _TRIAL if place.is_dir() else place
+    if not file.exists() and place.name.endswith(_RUNS):
+        file = place.with_name(place.name.removesuffix(_RUNS))
     if not file.is_file():
         raise CannotGoOn(f"{place} holds no trial to continue; give the folder or file that an earlier trial printed")
-    folder = file.parent if file.name == _TRIAL else file.with_name(file.name + ".runs")
+    folder = file.parent if file.name == _TRIAL else beside(file)
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
