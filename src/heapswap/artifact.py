@@ -24,6 +24,19 @@ def text(words: str) -> str:
     return os.fsencode(words).decode("utf-8", "replace")
 
 
+def readable(value: object) -> object:
+    """A value with all its words as `text`: for what is only read, never executed again."""
+    match msgspec.to_builtins(value):
+        case str() as words:
+            return text(words)
+        case list() | tuple() as items:
+            return [readable(item) for item in items]
+        case dict() as fields:
+            return {text(name): readable(field) for name, field in fields.items()}
+        case other:
+            return other
+
+
 def digest(value: object) -> str:
     """``sha256:…`` of a value's encoding."""
     return "sha256:" + hashlib.sha256(encode(value)).hexdigest()

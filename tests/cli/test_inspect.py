@@ -19,6 +19,14 @@ def test_a_program_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert inspection["findings"] == []
 
 
+def test_a_path_that_is_no_text_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    program = tmp_path / "caf\udce9"
+    program.symlink_to("/bin/true")
+    assert main(["inspect", str(program), "--json"]) == 0
+    (inspection,) = json.loads(capsys.readouterr().out)["inspections"]
+    assert inspection["subject"] == str(tmp_path / "caf�")
+
+
 def test_a_program_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", "true"]) == 0
     captured = capsys.readouterr()

@@ -17,7 +17,11 @@ BAD_INPUT = {
     "unknown verb": ("rum mimalloc -- true", 2, "no verb 'rum'; choose from advise, trial, run, inspect, allocators"),
     "unknown option before the verb": ("--fast run", 2, "unrecognized arguments: --fast; see heapswap --help"),
     "unknown option": ("run --onli mimalloc -- true", 2, "unrecognized arguments: --onli; see heapswap run --help"),
-    "no separator": ("run mimalloc true", 2, "unrecognized arguments: true; see heapswap run --help"),
+    "no separator": (
+        "run mimalloc true",
+        2,
+        "unrecognized arguments: true; put -- before the program, or see heapswap run --help",
+    ),
     "no command": ("run mimalloc", 2, f"no command to run; write: {USAGE}"),
     "empty command": ("run mimalloc --", 2, f"no command to run; write: {USAGE}"),
     "no candidate": ("run -- true", 2, f"no candidate; write: {USAGE}"),

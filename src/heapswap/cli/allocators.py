@@ -1,14 +1,15 @@
 """`heapswap allocators`: what exists here, what is missing, and the knobs of one family."""
 
 import argparse
-import shutil
-import sys
+import os
 
 from heapswap import artifact
 from heapswap.allocators import inventory, registry, spelling
 from heapswap.allocators.model import Allocator
+from heapswap.cli.output import standard_output
 from heapswap.errors import Misuse
 from heapswap.report import inventory as report
+from heapswap.report.terminal import width_of
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -23,13 +24,14 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
         raise Misuse("'heapswap allocators' takes no command; leave out what follows --")
     chosen = _family(arguments.name) if arguments.name else None
     taken = inventory.take((chosen,) if chosen else registry.families())
-    width = shutil.get_terminal_size().columns
-    if arguments.json:
-        sys.stdout.write(artifact.encode(taken).decode() + "\n")
-    elif chosen:
-        sys.stdout.write(report.details(chosen, taken, width))
-    else:
-        sys.stdout.write(report.overview(taken, width))
+    with standard_output("give it a file with room") as stream:
+        width = width_of(stream, os.environ)
+        if arguments.json:
+            stream.write(artifact.encode(artifact.readable(taken)).decode() + "\n")
+        elif chosen:
+            stream.write(report.details(chosen, taken, width))
+        else:
+            stream.write(report.overview(taken, width))
     return 0
 
 

@@ -2,12 +2,12 @@
 
 import argparse
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 from heapswap import artifact
+from heapswap.cli.main import here
+from heapswap.cli.output import standard_output
 from heapswap.errors import CannotGoOn, Misuse
 from heapswap.inspection.inspect import inspect_program
 from heapswap.inspection.model import Inspection, Inspections
@@ -36,20 +36,21 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
     if command is not None or (arguments.target is None) != arguments.all:
         raise Misuse(f"one thing to inspect is needed; write: {USAGE}")
     inspections = tuple(_all() if arguments.all else (_one(arguments.target),))
-    width, colour = width_of(sys.stdout, os.environ), colour_of(sys.stdout, os.environ)
-    if arguments.json:
-        print(artifact.encode(Inspections(inspections=inspections)).decode())
-    elif arguments.all:
-        print(overview_text(inspections, width=width, colour=colour), end="")
-    else:
-        print(inspection_text(inspections[0], width=width, colour=colour), end="")
+    with standard_output("give it a file with room") as stream:
+        width, colour = width_of(stream, os.environ), colour_of(stream, os.environ)
+        if arguments.json:
+            stream.write(artifact.encode(artifact.readable(Inspections(inspections=inspections))).decode() + "\n")
+        elif arguments.all:
+            stream.write(overview_text(inspections, width=width, colour=colour))
+        else:
+            stream.write(inspection_text(inspections[0], width=width, colour=colour))
     return 0
 
 
 def _one(target: str) -> Inspection:
     if target.isascii() and target.isdigit():
         return inspect_process(int(target))
-    return inspect_program(target, os.environ, Path.cwd())
+    return inspect_program(target, os.environ, here())
 
 
 def _all() -> Iterator[Inspection]:

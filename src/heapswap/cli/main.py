@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import gc
+import os
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -29,6 +30,13 @@ EPILOG = "Exit status: 0 for any answer, 2 misuse, 3 cannot go on; `run` returns
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run heapswap with `argv` (default: the process's own) and return its exit status."""
+    try:
+        return _answered(argv)
+    finally:
+        _settle()
+
+
+def _answered(argv: Sequence[str] | None) -> int:
     words, command = split_command(list(sys.argv[1:] if argv is None else argv))
     try:
         verb, options = split_verb(words)
@@ -43,6 +51,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_status
     except KeyboardInterrupt:
         return 130
+
+
+def _settle() -> None:
+    """Drop what standard streams could not take: Python would complain at its end, and change the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - pathlib is slow to import
+                os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def split_command(words: list[str]) -> tuple[list[str], list[str] | None]:
@@ -77,6 +96,14 @@ def say(line: str) -> None:
             print(f"heapswap: {line}", file=sys.stderr)
 
 
+def here() -> str:
+    """The current folder, by a name that holds even where it was removed: a program may still be started there."""
+    try:
+        return os.getcwd()  # noqa: PTH109 - a string is what is wanted
+    except OSError:
+        return "/proc/self/cwd"
+
+
 _FORMATTER = partial(argparse.HelpFormatter, width=80)
 """Without a width argparse imports shutil, for every option that is added, to ask the terminal."""
 
@@ -85,7 +112,9 @@ class _Parser(argparse.ArgumentParser):
     """Misuse is one line, as everywhere."""
 
     def error(self, message: str) -> "NoReturn":
-        raise Misuse(f"{message}; see {self.prog} --help")
+        _, _, word = message.partition("unrecognized arguments: ")
+        is_program = "-- PROGRAM" in (self.usage or "") and word and not word.startswith("-")
+        raise Misuse(f"{message}; {'put -- before the program, or ' if is_program else ''}see {self.prog} --help")
 
 
 def _front_page() -> argparse.ArgumentParser:

@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import io
 import os
 import secrets
 import sys
@@ -10,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TextIO
 
 from heapswap import artifact
 from heapswap.allocators.model import Candidate
@@ -19,6 +17,7 @@ from heapswap.allocators.spelling import CURRENT, parse
 from heapswap.artifact import text
 from heapswap.cli.entrants import NobodyEnters, enter
 from heapswap.cli.options import workload_of
+from heapswap.cli.output import standard_output
 from heapswap.dispositions import environment_at_start, ignored_at_start
 from heapswap.environment import present
 from heapswap.errors import CannotGoOn
@@ -31,7 +30,7 @@ from heapswap.trials.executor import LaunchExecutor
 from heapswap.trials.model import Design, Trial
 from heapswap.trials.planner import plan
 from heapswap.trials.session import Bench, conduct, surroundings, warm_up
-from heapswap.trials.store import Keeps, create, default_folder, is_redacted, reopen
+from heapswap.trials.store import Keeps, beside, create, default_folder, is_redacted, reopen
 from heapswap.verdict.constrained import constrained
 from heapswap.verdict.model import Decision, Verdict
 from heapswap.verdict.objective import criteria
@@ -82,13 +81,14 @@ def begin(arguments: argparse.Namespace, request: Request) -> Iterator[Session]:
         HeapswapError: the request cannot be meant, or the program does not work as it is today.
     """
     argv, environ = request.argv, environment_at_start()
-    program = resolve(argv[0], environ, Path.cwd(), argv[1:])
+    directory = _directory()
+    program = resolve(argv[0], environ, directory, argv[1:])
     entrants = enter(request.candidates(program), program, environ, request.baseline)
     baseline = str(parse(request.baseline))
     keeps = Keeps.NUMBERS if arguments.redact else Keeps.EVERYTHING
     results = create(_folder(arguments.results, request.file, argv[0], environ), request.file, keeps)
     with results.discarded_on_error():
-        workload = workload_of(arguments, str(find(argv[0], environ, Path.cwd())), argv, results)
+        workload = workload_of(arguments, str(find(argv[0], environ, directory)), argv, results)
     with surroundings(workload, environ), LaunchExecutor() as executor:
         bench = Bench(
             executor=executor,
@@ -193,7 +193,7 @@ def _answer(
     """Save and show a verdict, as the last line of its trial where there is one to show."""
     environ = environment_at_start()
     artifact.write(folder / "verdict.json", artifact.encode(verdict))
-    with _standard_output(folder) as stream:
+    with standard_output(f"it is saved in {folder}") as stream:
         if arguments.json:
             stream.write(verdict_json(verdict).decode())
         else:
@@ -207,29 +207,25 @@ def _answer(
     return EXIT_CODES[verdict.outcome] if arguments.exit_code else 0
 
 
-@contextlib.contextmanager
-def _standard_output(folder: Path) -> Iterator[TextIO]:
-    """Where the answer goes; in memory, for nobody, where standard output was closed.
+def _directory() -> Path:
+    """Where the program runs.
 
     Raises:
-        CannotGoOn: it cannot be written.
+        CannotGoOn: it was removed.
     """
-    stream = sys.stdout or io.StringIO()
     try:
-        yield stream
-        stream.flush()
+        return Path.cwd()
     except OSError as error:
-        with Path(os.devnull).open("wb") as nowhere:  # what is left in the buffer would be complained about at exit
-            os.dup2(nowhere.fileno(), stream.fileno())
-        raise CannotGoOn(f"the answer cannot be printed: {error.strerror}; it is saved in {folder}") from None
+        raise CannotGoOn(f"the current folder: {error.strerror}; start from a folder that exists") from None
 
 
 def _folder(given: str | None, file: Path | None, program: str, environ: Mapping[str, str]) -> Path:
     if given is not None:
         return Path(given)
-    return default_folder(program, environ) if file is None else file.with_name(file.name + ".runs")
+    return default_folder(program, environ) if file is None else beside(file)
 
 
 def _say(arguments: argparse.Namespace, line: str) -> None:
-    if not arguments.quiet:
-        print(line, file=sys.stderr, flush=True)
+    if not arguments.quiet and sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            print(line, file=sys.stderr, flush=True)

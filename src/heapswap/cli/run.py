@@ -11,14 +11,14 @@ measured by `heapswap trial`, whose launcher is small.
 import argparse
 import errno
 import os
-import sys
 from collections.abc import Iterable, Mapping
 from shlex import join, quote
 
 from heapswap.allocators.activation import activate, disabled, environment
 from heapswap.allocators.model import Preloads
 from heapswap.allocators.spelling import parse
-from heapswap.cli.main import TYPE_CHECKING, say
+from heapswap.cli.main import TYPE_CHECKING, here, say
+from heapswap.cli.output import standard_output
 from heapswap.dispositions import environment_at_start, ignored_at_start, restore
 from heapswap.errors import CannotGoOn, Misuse
 from heapswap.findings import Finding, Level
@@ -59,9 +59,9 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
     wanted = users if disabled(users) else environment_of(arguments, command, users)
     if not arguments.dry_run:
         become(command, wanted, ignored_at_start(os.environ))
-    if sys.stdout is not None:
+    with standard_output("give it a file with room") as stream:
         # Bytes, because words and values need not be text in this locale.
-        sys.stdout.buffer.write(os.fsencode(shell_form(command, users, wanted) + "\n"))
+        stream.buffer.write(os.fsencode(shell_form(command, users, wanted) + "\n"))
     return 0
 
 
@@ -113,14 +113,6 @@ def become(command: list[str], environ: Mapping[str, str], ignored: tuple[int, .
             os.execve("/bin/sh", ["/bin/sh", script, *command[1:]], environ)
     except OSError as error:
         raise CannotGoOn(f"'{command[0]}' cannot be started: {error.strerror}; check its name and form") from None
-
-
-def here() -> str:
-    """The current folder, by a name that holds even where it was removed: a program may still be started there."""
-    try:
-        return os.getcwd()  # noqa: PTH109 - a string is what is wanted
-    except OSError:
-        return "/proc/self/cwd"
 
 
 def shell_form(command: list[str], users: Mapping[str, str], wanted: Mapping[str, str]) -> str:

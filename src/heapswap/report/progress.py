@@ -31,9 +31,12 @@ class Display(StrEnum):
     SILENT = "silent"
 
 
-def display_of(stream: TextIO, environ: Mapping[str, str], *, quiet: bool) -> Display:
-    """Live on a terminal that can move its cursor, plain lines elsewhere, nothing where quiet was asked for."""
-    if quiet:
+def display_of(stream: TextIO | None, environ: Mapping[str, str], *, quiet: bool) -> Display:
+    """Live on a terminal that can move its cursor, plain lines elsewhere, nothing where quiet was asked for.
+
+    Nothing as well where there is no stream: standard error was closed.
+    """
+    if quiet or stream is None:
         return Display.SILENT
     return Display.LIVE if stream.isatty() and environ.get("TERM") not in (None, "", "dumb") else Display.LINES
 
@@ -83,8 +86,11 @@ class ProgressReport:
             self._live.refresh()
         elif self._display is Display.LINES and self._due(progress):
             self._printed = (progress.elapsed, _stage(progress))
-            self._stream.write(progress_line(progress, self._primary) + "\n")
-            self._stream.flush()
+            try:
+                self._stream.write(progress_line(progress, self._primary) + "\n")
+                self._stream.flush()
+            except OSError:  # nobody can be told any longer, and what is measured goes on
+                self._display = Display.SILENT
 
     def _due(self, progress: Progress) -> bool:
         if self._printed is None or progress.running is None:
