@@ -402,6 +402,13 @@ def test_a_command_that_fails_is_named_with_its_last_line(results: Results, name
     assert str(caught.value) == f"--{name} '{command}' ended with {end}; mend it and start again"
 
 
+def test_setup_may_leave_a_service_running(results: Results) -> None:
+    """It keeps what setup printed to open. The cleanup fails where the service has ended before."""
+    bench = bench_of(results, Double(), setup="sleep 30 & echo $! >>told", cleanup="kill $(cat told)")
+    with surroundings(bench.workload, bench.environ):
+        assert len(told(results)) == 1
+
+
 def test_a_cleanup_that_fails_does_not_hide_what_ended_the_trial(results: Results) -> None:
     bench = bench_of(results, Double(), cleanup="exit 3")
     with pytest.raises(CannotGoOn, match=r"^a full disk$"), surroundings(bench.workload, bench.environ):

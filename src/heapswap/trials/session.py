@@ -2,6 +2,7 @@
 
 import contextlib
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -128,22 +129,23 @@ def _must_work(run: Run, folder: Path, limit: float | None) -> None:
 def _shell(name: str, command: str, workload: Workload, environ: Mapping[str, str]) -> None:
     if not command:
         return
-    try:
-        done = subprocess.run(
-            command,
-            shell=True,
-            cwd=workload.directory,
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-        )
-    except OSError as error:
-        raise CannotGoOn(f"{workload.directory}: {error.strerror}; start from a folder that exists") from None
-    if done.returncode != 0:
-        last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["it printed nothing"]
-        raise CannotGoOn(
-            f"--{name} '{command}' ended with status {done.returncode}: {last[0]}; mend it and start again"
-        )
+    # A file, because a pipe ends only with the last process that holds it: a service that setup leaves running.
+    with tempfile.TemporaryFile() as output:
+        try:
+            done = subprocess.run(
+                command,
+                shell=True,
+                cwd=workload.directory,
+                env=dict(environ),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                check=False,
+            )
+        except OSError as error:
+            raise CannotGoOn(f"{workload.directory}: {error.strerror}; start from a folder that exists") from None
+        if done.returncode == 0:
+            return
+        output.seek(0)
+        last = output.read().decode(errors="replace").strip().splitlines()[-1:] or ["it printed nothing"]
+    raise CannotGoOn(f"--{name} '{command}' ended with status {done.returncode}: {last[0]}; mend it and start again")
