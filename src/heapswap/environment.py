@@ -60,6 +60,23 @@ def present(environ: dict[str, str] | None = None) -> Environment:
     )
 
 
+def changed(before: Environment, now: Environment) -> str:
+    """What makes runs of one incomparable with runs of the other, as one clause; empty where nothing does."""
+    for name in ("machine", "processor", "cores", "libc"):
+        was, is_now = getattr(before, name), getattr(now, name)
+        if was != is_now:
+            return f"{name} was {was} and is {is_now}"
+    old, new = dict(before.variables), dict(now.variables)
+    for name in sorted(old | new):
+        if not name.startswith("HEAPSWAP_") and old.get(name) != new.get(name):
+            return f"{name} was {_told(old.get(name))} and is {_told(new.get(name))}"
+    return ""
+
+
+def _told(value: str | None) -> str:
+    return "not set" if value is None else f"'{value}'"
+
+
 def _field(path: Path, name: str) -> str:
     try:
         lines = path.read_text(errors="replace").splitlines()

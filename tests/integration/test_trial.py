@@ -383,6 +383,11 @@ def test_ctrl_c_keeps_and_reports_what_was_measured_and_the_trial_goes_on(
     assert json.loads((tmp_path / "results" / "verdict.json").read_text())["runs"] == 3
     assert lines(tmp_path / "cleaned") == 1
 
+    environ["MALLOC_ARENA_MAX"] = "7"
+    refused = heapswap("trial", "--resume", "results", "-q", status=3)
+    assert "cannot be continued: MALLOC_ARENA_MAX was not set and is '7'; " in refused.stderr
+    del environ["MALLOC_ARENA_MAX"]
+
     (tmp_path / "go").touch()
     done = heapswap("trial", "--resume", "results", "-q", "--json")
     finished = load(tmp_path / "results" / "trial.json")

@@ -19,13 +19,14 @@ from heapswap.cli.entrants import NobodyEnters, enter
 from heapswap.cli.options import workload_of
 from heapswap.cli.output import standard_output
 from heapswap.dispositions import environment_at_start, ignored_at_start
-from heapswap.environment import present
+from heapswap.environment import changed, present
 from heapswap.errors import CannotGoOn
 from heapswap.inspection.program import Program, find, resolve
 from heapswap.report.progress import ProgressReport, announcement, display_of
 from heapswap.report.terminal import colour_of, width_of
 from heapswap.report.trial import trial_text
 from heapswap.report.verdict import verdict_json, verdict_text
+from heapswap.trials.design import next_block
 from heapswap.trials.executor import LaunchExecutor
 from heapswap.trials.model import Design, Trial
 from heapswap.trials.planner import plan
@@ -129,7 +130,7 @@ def resume(arguments: argparse.Namespace) -> Iterator[Session]:
     """Read a trial back and make its candidates ready again.
 
     Raises:
-        HeapswapError: there is no trial, or a candidate of it is no longer here.
+        HeapswapError: there is no trial, a candidate of it is no longer here, or it was begun in other circumstances.
     """
     environ = environment_at_start()
     results = reopen(Path(arguments.resume), Keeps.NUMBERS if arguments.redact else Keeps.EVERYTHING)
@@ -139,6 +140,8 @@ def resume(arguments: argparse.Namespace) -> Iterator[Session]:
             f"{results.trial} was saved with --redact, without the command's arguments; it can be read, "
             "but not continued: start the trial again"
         )
+    if next_block(trial.design, trial.runs) and (change := changed(trial.environment, present(environ))):
+        raise CannotGoOn(f"the trial cannot be continued: {change}; its runs could not be compared, start a new one")
     program = resolve(trial.workload.argv[0], environ, trial.workload.directory, trial.workload.argv[1:])
     entrants = enter(map(parse, trial.design.candidates), program, environ, trial.design.baseline)
     gone = [spelling for spelling in trial.design.candidates if spelling not in entrants.arms]
