@@ -6,6 +6,7 @@ import pytest
 
 from heapswap import elf
 from heapswap.allocators import registry
+from heapswap.allocators.model import Allocator
 from heapswap.inspection.identity import identify, version
 from heapswap.inspection.marks import BY_SYMBOL, MARKS, PRIVATE
 from tests.inspection.programs import MALLOC, library
@@ -46,6 +47,19 @@ def test_private_interfaces_have_no_name_in_common() -> None:
 def test_families(tmp_path: Path, source: str, expected: list[tuple[str, bool]]) -> None:
     found = identify(elf.read(library(tmp_path, "libx.so", source)))
     assert [(one.family, one.answers_malloc) for one in found] == expected
+
+
+def test_a_family_that_a_package_adds_is_recognised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    added = Allocator(
+        name="mine", summary="", upstream="", symbols=("mine_version",), configuration="MINE_", version=r"mine (\d+)"
+    )
+    monkeypatch.setattr(registry, "plugins", lambda: ((added,), ()))
+    source = MALLOC + 'const char mine_version[] = "mine 12";\n'
+    image = elf.read(library(tmp_path, "libx.so", source))
+    (one,) = identify(image)
+    assert (one.family, one.variable, one.answers_malloc) == ("mine", "MINE_", True)
+    assert one.evidence == "defines malloc, mine_version"
+    assert version(image, one.family) == "12"
 
 
 def test_bundled_libraries_say_what_they_are(tmp_path: Path) -> None:

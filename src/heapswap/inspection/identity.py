@@ -42,9 +42,10 @@ def identify(image: Elf) -> tuple[Identity, ...]:
         return tuple(_marked([mark for mark in marks if mark.family == family], answers) for family in families)
     if not answers:
         return ()
-    family = _c_library(image) or locate.UNKNOWN
-    variable = "MALLOC_" if family == "glibc" else ""
-    return (Identity(family=family, variable=variable, evidence="defines malloc", answers_malloc=True),)
+    if family := _c_library(image):
+        variable = "MALLOC_" if family == "glibc" else ""
+        return (Identity(family=family, variable=variable, evidence="defines malloc", answers_malloc=True),)
+    return (_of_a_plugin(image),)
 
 
 def version(image: Elf, family: str) -> str:
@@ -56,7 +57,7 @@ def version(image: Elf, family: str) -> str:
     bundled = elf.section(image.path, locate.MARKER)
     if bundled is not None:
         return _fields(bundled).get("version", "")
-    known = registry.own(family)
+    known = registry.own(family) or next((one for one in registry.plugins()[0] if one.name == family), None)
     pattern = _GLIBC_BANNER if family == "glibc" else known.version if known else ""
     if pattern and (found := elf.search(image.path, re.compile(pattern.encode()))):
         return found
@@ -73,6 +74,19 @@ def _c_library(image: Elf) -> str:
         return "glibc"
     names = (image.soname, Path(image.path).name)
     return "musl" if "libc.so" in names or any(name.startswith(("ld-musl-", "libc.musl-")) for name in names) else ""
+
+
+def _of_a_plugin(image: Elf) -> Identity:
+    """The allocator of an object that defines malloc and bears none of heapswap's own marks."""
+    for family in registry.plugins()[0]:
+        if family.symbols and (seen := elf.exported(image.path, family.symbols)):
+            return Identity(
+                family=family.name,
+                variable=family.configuration,
+                evidence=f"defines malloc, {', '.join(sorted(seen))}",
+                answers_malloc=True,
+            )
+    return Identity(family=locate.UNKNOWN, variable="", evidence="defines malloc", answers_malloc=True)
 
 
 def _fields(marker: bytes) -> dict[str, str]:

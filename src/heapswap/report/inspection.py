@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.text import Text
 
+from heapswap.allocators.locate import UNKNOWN
 from heapswap.inspection.model import Inspection, Presence, Use
 from heapswap.report.findings import finding_lines
 from heapswap.report.lines import heading, paragraph, printable
@@ -79,7 +80,8 @@ def _answer(inspection: Inspection, serving: Use | None) -> str:
 
 
 def _named(use: Use) -> str:
-    return f"{use.family} {use.version}".rstrip() + f", {_HOW[use.presence]}"
+    family = "an unknown allocator" if use.family == UNKNOWN else use.family
+    return f"{family} {use.version}".rstrip() + f", {_HOW[use.presence]}"
 
 
 def _program(inspection: Inspection) -> str:
