@@ -244,6 +244,18 @@ def test_every_run_gets_what_is_redirected_here(
         assert (first.read(), second.read()) == (content, content)
 
 
+def test_who_waits_for_standard_input_is_told(
+    results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("select.select", lambda *_: ([], [], []))
+    with standard_input(piped(tmp_path)):
+        copy = Path(workload(results).stdin)
+    assert copy.read_bytes() == b"from a pipe"
+    assert capsys.readouterr().err == (
+        "heapswap: standard input is read to its end first, to give it to every run; --stdin /dev/null gives none\n"
+    )
+
+
 def test_the_shells_own_redirections(results: Results, tmp_path: Path) -> None:
     """Descriptor 0 as it is in a new process."""
     (tmp_path / "input").write_text("from a file")

@@ -3,12 +3,14 @@
 import argparse
 import os
 import re
+import select
 import shutil
 import stat
 from collections.abc import Sequence
 from pathlib import Path
 
 from heapswap import artifact
+from heapswap.cli.main import say
 from heapswap.errors import CannotGoOn, Misuse
 from heapswap.inspection.files import is_file
 from heapswap.trials.record import MEASURED
@@ -16,6 +18,9 @@ from heapswap.trials.store import Results
 from heapswap.units import parse_duration
 from heapswap.verdict.objective import OBJECTIVES
 from heapswap.workload import Direction, Metric, Workload
+
+SILENCE = 1.0
+"""seconds without a word on standard input, after which somebody is told that it is waited for"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -159,6 +164,8 @@ def _input(given: str | None, results: Results) -> str:
         return os.devnull
     copy = results.folder / "stdin"
     try:
+        if not select.select([0], [], [], SILENCE)[0]:
+            say("standard input is read to its end first, to give it to every run; --stdin /dev/null gives none")
         with open(0, "rb", closefd=False) as source, copy.open("wb") as target:
             shutil.copyfileobj(source, target)
     except OSError as error:
