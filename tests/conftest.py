@@ -1,0 +1,11 @@
+"""What every test process starts with."""
+
+import signal
+
+
+def pytest_configure() -> None:
+    """Let the tests interrupt what they start: a shell's background job has SIGINT and SIGQUIT ignored, and so would
+    every program under test.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
