@@ -305,6 +305,26 @@ def test_what_cannot_be_started_is_said_exactly_and_the_next_run_works(
     assert execute("/bin/true").outcome is Outcome.COMPLETED
 
 
+def test_a_script_without_an_interpreter_line_is_the_shells(
+    execute: Execute, stdout: Callable[[], str], tmp_path: Path
+) -> None:
+    script = tmp_path / "a script"
+    script.write_text('echo "$0" "$1"\n')
+    script.chmod(0o755)
+    assert execute("./a script", "one two", program=str(script)).outcome is Outcome.COMPLETED
+    assert stdout() == "./a script one two\n"
+    assert execute("a script", "one", program=str(script)).outcome is Outcome.COMPLETED
+    assert stdout() == f"{script} one\n"
+
+
+def test_a_program_for_another_machine_is_no_script(execute: Execute, tmp_path: Path) -> None:
+    program = tmp_path / "foreign"
+    program.write_bytes(b"\x7fELF" + b"\0" * 60)
+    program.chmod(0o755)
+    with pytest.raises(CannotGoOn, match=r"foreign: Exec format error \(exec\)"):
+        execute(str(program))
+
+
 # How it ends
 
 

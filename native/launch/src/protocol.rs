@@ -54,7 +54,7 @@ pub enum Request {
 }
 
 /// One run: what is executed, where its standard streams go, and when it is given up.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct Start {
     /// The path that is executed, no search; `argv[0]` where it is absent.
     #[serde(default)]

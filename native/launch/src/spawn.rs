@@ -3,7 +3,7 @@
 //! A real fork, not vfork or posix_spawn: a child that shares its parent's memory until exec is charged with the parent's
 //! resident set for ever (`ru_maxrss`), and that is the figure this program exists for.
 
-use std::ffi::CString;
+use std::ffi::{CString, OsStr};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
@@ -51,7 +51,39 @@ struct Prepared {
 }
 
 /// Run a program in a session of its own, with the signal mask the launcher was started with.
+///
+/// As with execvp(3), a script without an interpreter line is the shell's.
 pub fn spawn(start: &Start, mask: libc::sigset_t) -> Result<Spawned, Refusal> {
+    match attempt(start, mask) {
+        Err(Refusal { step: Step::Exec, errno: libc::ENOEXEC }) => match by_shell(start) {
+            Some(script) => attempt(&script, mask),
+            None => Err(Refusal { step: Step::Exec, errno: libc::ENOEXEC }),
+        },
+        outcome => outcome,
+    }
+}
+
+/// The same program as an argument of the shell; None for one that is made for another machine.
+fn by_shell(start: &Start) -> Option<Start> {
+    let (name, arguments) = start.argv.split_first()?;
+    let program = start.program.as_ref().unwrap_or(name);
+    if is_elf(program) {
+        return None;
+    }
+    let shell = Bytes(b"/bin/sh".to_vec());
+    // A name without a slash was looked up in PATH; the shell would not look there.
+    let script = if name.0.contains(&b'/') { name } else { program };
+    let argv = [&shell, script].into_iter().chain(arguments).cloned().collect();
+    Some(Start { program: Some(shell), argv, ..start.clone() })
+}
+
+fn is_elf(path: &Bytes) -> bool {
+    let mut magic = [0; 4];
+    let read = File::open(OsStr::from_bytes(&path.0)).and_then(|mut file| file.read_exact(&mut magic));
+    read.is_ok() && magic == *b"\x7fELF"
+}
+
+fn attempt(start: &Start, mask: libc::sigset_t) -> Result<Spawned, Refusal> {
     let (mut receive, send) = pipe().map_err(|error| refusal(Step::Fork, &error))?;
     let prepared = prepare(start, mask, send.as_raw_fd())?;
     // SAFETY: the launcher has one thread, so the child may use everything that it had.
@@ -89,7 +121,7 @@ fn prepare(start: &Start, mask: libc::sigset_t, report: RawFd) -> Result<Prepare
     let (argv, env) = strings.split_at(start.argv.len());
     let pointers = |strings: &[CString]| strings.iter().map(|text| text.as_ptr()).chain([ptr::null()]).collect();
     let opened = |bytes: &Bytes, step, options: &mut OpenOptions| {
-        options.open(Path::new(std::ffi::OsStr::from_bytes(&bytes.0))).map_err(|error| refusal(step, &error))
+        options.open(Path::new(OsStr::from_bytes(&bytes.0))).map_err(|error| refusal(step, &error))
     };
     // A FIFO without a writer must not hold up the launcher; the flag is taken back below.
     let stdin = opened(&start.stdin, Step::Stdin, OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK))?;
