@@ -1,10 +1,20 @@
-"""Sizes, durations and ratios: read from a person, written for a person."""
+"""Sizes, durations, ratios and the names of what is measured: read from a person, written for a person."""
 
 import re
 
 from heapswap.errors import Misuse
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+_METRICS = {
+    "wall": "wall time",
+    "cpu": "CPU time",
+    "user": "user CPU time",
+    "system": "system CPU time",
+    "peak": "peak memory",
+    "mean": "mean memory",
+    "idle": "idle memory",
+    "faults": "page faults",
+}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|min|m|h)?")
 
 
@@ -51,3 +61,8 @@ def format_effect(effect: float) -> str:
     percent = effect * 100
     digits = 0 if abs(percent) >= 99.5 else 1
     return f"{percent:+.{digits}f} %"
+
+
+def metric_name(metric: str) -> str:
+    """A metric in a sentence: ``CPU time`` for ``cpu``; the user's own keeps its name."""
+    return _METRICS.get(metric, metric)

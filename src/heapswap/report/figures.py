@@ -2,27 +2,17 @@
 
 from math import isfinite
 
-from heapswap.units import format_bytes, format_duration, format_effect
+from heapswap.units import format_bytes, format_duration, format_effect, metric_name
 
 UNKNOWN = "-"
 """stands where nothing is known"""
 
-_NAMES = {
-    "wall": "wall time",
-    "cpu": "CPU time",
-    "user": "user CPU time",
-    "system": "system CPU time",
-    "peak": "peak memory",
-    "mean": "mean memory",
-    "idle": "idle memory",
-    "faults": "page faults",
-}
 _TITLES = {"peak": "peak", "mean": "mean", "idle": "idle", "user": "user", "system": "system", "faults": "faults"}
 
 
 def name(metric: str) -> str:
     """A metric in a sentence; the user's own keeps its name."""
-    return _NAMES.get(metric, metric)
+    return metric_name(metric)
 
 
 def title(metric: str) -> str:
