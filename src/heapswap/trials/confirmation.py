@@ -161,8 +161,11 @@ LADDER = (5, 8, 11, 15, 20, 30, 45, 65, 100)
 
 
 def looks(most: int) -> tuple[int, ...]:
-    """The looks of a comparison of at most this many blocks: fixed before the first, the last at the end."""
-    return (*(look for look in LADDER if look < most - 1), most)
+    """The looks of a comparison of at most this many blocks: fixed before the first, the last at the end.
+
+    Where slow runs leave the last blocks no time, the look before has been taken.
+    """
+    return (*(look for look in LADDER if look < most), most)
 
 
 def spent(looks: Sequence[int], error: float) -> tuple[float, ...]:
