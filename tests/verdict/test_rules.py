@@ -1,5 +1,7 @@
 """The rules: each answer from runs that call for it, and no other."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -86,6 +88,44 @@ def test_no_difference_is_kept_with_what_is_excluded() -> None:
     assert (found.outcome, found.rule, found.candidate) == (Decision.KEEP, "gain-excluded", None)
     assert found.excluded is not None
     assert found.excluded < 0.10
+
+
+def test_one_run_a_candidate_never_keeps() -> None:
+    """Not even of a metric without any noise: one run says nothing of its own."""
+    made = trial({}, "memory", noise=0.0)
+    once = tuple(one for one in made.runs if one.slot.block <= 1)
+    found = decide(replace(made, runs=once), "memory")
+    assert (found.outcome, found.excluded) == (Decision.INCONCLUSIVE, None)
+
+
+def test_a_gain_that_a_guard_forbids_is_told_beside_what_might_be_adopted() -> None:
+    made = trial({"knob": {"idle": 0.5}, "library": {"idle": 0.1, "cpu": 1.5}}, "memory", names=("knob", "library"))
+    found = decide(made, "memory")
+    assert (found.outcome, found.candidate) == (Decision.ADOPT, "knob")
+    (said,) = [one.seen for one in found.findings if "CPU time" in one.seen]
+    assert said.startswith("library has idle memory -90")
+    assert said.endswith("+15.0 % is allowed")
+
+
+def test_a_reason_says_no_more_of_the_guards_than_was_shown() -> None:
+    held = verdict({"library": {"wall": 0.66, "cpu": 0.66}})
+    assert held.reason.startswith("library changes wall time by -3")
+    assert held.reason.endswith(", and its guards hold")
+    open_still = verdict({"knob": {"idle": 0.5, "cpu": 1.13}}, "memory", noise=0.06, names=("knob",))
+    assert open_still.outcome is Decision.ADOPT
+    assert [one.metric for one in open_still.guards if one.state is GuardState.OPEN] == ["cpu"]
+    assert open_still.reason.endswith(
+        "; the other guards hold; CPU time is inside its limit as estimated, though not beyond doubt"
+    )
+
+
+def test_a_promising_candidate_is_named_with_the_runs_that_confirm_it() -> None:
+    made = trial({"library": {"wall": 0.6}})
+    first = next(one.slot.block for one in made.runs if one.slot.stage is Stage.CONFIRMING)
+    found = decide(replace(made, runs=tuple(one for one in made.runs if one.slot.block < first)), "time")
+    assert found.outcome is Decision.INCONCLUSIVE
+    assert "library looks best (wall time -39.6 %) and has yet to be confirmed" in found.reason
+    assert found.runs_needed == 20
 
 
 def test_much_noise_and_few_runs_are_inconclusive_with_the_runs_that_would_settle_it() -> None:

@@ -54,7 +54,8 @@ def candidates_in_order(verdict: Verdict, workload: Workload) -> list[str]:
 
 def headline_lines(verdict: Verdict, order: Sequence[str], width: int) -> list[Text]:
     """The answer in one sentence, and who is ahead where it is still open."""
-    best = _row(verdict, order[0], verdict.primary) if order and verdict.outcome is Decision.INCONCLUSIVE else None
+    leader = next((name for name in order if name not in guard_breakers(verdict)), None)
+    best = _row(verdict, leader, verdict.primary) if verdict.outcome is Decision.INCONCLUSIVE else None
     ahead = f"Best so far: {best.candidate}, {_shown(best)}." if best and known(best.effect) is not None else ""
     return [
         *paragraph(headline(verdict), width, style=_STYLES[verdict.outcome]),

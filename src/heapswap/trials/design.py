@@ -5,11 +5,13 @@ from hashlib import sha256
 from math import isnan
 
 from heapswap.trials.confirmation import block_runs, blocks
+from heapswap.trials.exclusion import Exclusion
 from heapswap.trials.finalists import (
     PROVING_CANDIDATES,
     SHARES,
     Finalist,
     State,
+    fewest_blocks,
     finalists,
     most_blocks,
     threshold,
@@ -17,20 +19,23 @@ from heapswap.trials.finalists import (
 from heapswap.trials.intervals import estimate, interval
 from heapswap.trials.model import Design, Perturbation, Progress, Run, Slot, Stage
 from heapswap.trials.planner import plan, spent, usual
-from heapswap.trials.screening import Standing, standings
+from heapswap.trials.screening import LEAST_PROOF, Standing, standings
 from heapswap.trials.statistics import scale
 
 HOPE = 2.2
 """standard errors of luck that a candidate is granted in screening"""
-
-FEWEST_BLOCKS = 5
-"""confirming blocks below which a budget is not spent on a finalist"""
 
 OVERRUN = 1.05
 """the part of the budget at which the last block must have ended, as foreseen"""
 
 MOST_PROVING = 12
 """proving blocks"""
+
+MOST_SETTLING = 30
+"""screening blocks of a trial, those included that narrow what is not excluded after its finalists have lost"""
+
+HOPELESS = 2.0
+"""standard errors beyond the keep margin: more runs of a candidate that gains so much will not exclude its gain"""
 
 
 def perturbation(seed: int, block: int) -> Perturbation:
@@ -85,7 +90,8 @@ def _block(design: Design, runs: Sequence[Run]) -> tuple[Slot, ...]:
     active = _active(known)
     proving = [one.candidate for one in active if one.state is State.PROVING]
     running = [one.candidate for one in active if one.state is State.RUNNING]
-    if not active and not any(one.state is State.WON for one in known):
+    is_won = any(one.state is State.WON for one in known)
+    if not active and not is_won:
         running = list(next_finalists(design, runs, known))
     if running and _fits(design, runs, (design.baseline, *running) * 2):
         return _slots(Stage.CONFIRMING, number, (design.baseline, *running) * 2, design.seed)
@@ -94,7 +100,29 @@ def _block(design: Design, runs: Sequence[Run]) -> tuple[Slot, ...]:
         made = len({run.slot.block for run in runs if run.slot.stage is Stage.PROVING})
         if made < MOST_PROVING and _fits(design, runs, members):
             return _slots(Stage.PROVING, number, members, design.seed)
-    return ()
+    return () if active or is_won else _settling(design, runs, known, number)
+
+
+def _settling(design: Design, runs: Sequence[Run], known: Sequence[Finalist], number: int) -> tuple[Slot, ...]:
+    """The block that does most to exclude a gain, from a budget that would be left: nothing is adopted on its word."""
+    told = [one for one in standings(design, runs) if one.runs]
+    left = Exclusion(design=design, runs=runs, standings=told, finalists=known)
+    if not left.unsettled or any(left.reaches_beyond(name, HOPELESS) for name in left.unsettled):
+        return ()
+    finals = [one.candidate for one in known]
+    if design.budget is None:
+        # Nothing says how much more may be run: only what one run alone cannot tell is asked again.
+        once = [one.candidate for one in told if one.runs < LEAST_PROOF and one.candidate in left.unsettled]
+        return _slots(Stage.SCREENING, number, (design.baseline, *once), design.seed) if once else ()
+    if left.unsettled[0] in finals:
+        members = (design.baseline, *(name for name in left.unsettled if name in finals)) * 2
+        stage, made = Stage.CONFIRMING, max(one.blocks for one in known)
+    else:
+        members = (design.baseline, *(name for name in left.unsettled if name not in finals))
+        stage, made = Stage.SCREENING, len({run.slot.block for run in runs if run.slot.stage is Stage.SCREENING})
+    if made >= MOST_SETTLING or not _fits(design, runs, members):
+        return ()
+    return _slots(stage, number, members, design.seed)
 
 
 def _active(known: Sequence[Finalist]) -> list[Finalist]:
@@ -119,12 +147,12 @@ def screening_round(design: Design, runs: Sequence[Run]) -> tuple[str, ...]:
         return ()
     if made == 0:
         return planned.candidates
-    known = [one for one in standings(design, runs[1:]) if one.runs]
+    known = [one for one in standings(design, runs) if one.runs]
     contenders = _contenders(design, runs, known)
     repeated = [one.candidate for one in known if one.runs == 1 and _is_worth_repeating(one, design, runs)]
-    if len(contenders) <= 1 and not repeated:
+    if not repeated and (not contenders or (len(contenders) == 1 and contenders[0].runs >= LEAST_PROOF)):
         return ()
-    members = (*(one.candidate for one in contenders[: planned.rounds[made]]), *repeated)
+    members = tuple(dict.fromkeys((*(one.candidate for one in contenders[: planned.rounds[made]]), *repeated)))
     return members if _fits(design, runs, (design.baseline, *members)) else ()
 
 
@@ -151,7 +179,12 @@ def _contenders(design: Design, runs: Sequence[Run], known: Iterable[Standing]) 
     if not eligible:
         return []
     best = eligible[0].difference
-    return [one for one in eligible if one.difference - best < max(HOPE * one.error, 0.02) or one.doubtful]
+    near = [one for one in eligible if one.difference - best < max(HOPE * one.error, 0.02)]
+    if any(one.assured for one in near):
+        return near
+    # A gain whose guards are in doubt may come to nothing: the best gain whose guards hold stays in the race.
+    safe = [one for one in eligible if one.assured and one not in near and one.difference + one.error < limit]
+    return [near[0], *safe[:1], *near[1:]]
 
 
 def next_finalists(design: Design, runs: Sequence[Run], known: Sequence[Finalist]) -> tuple[str, ...]:
@@ -163,23 +196,37 @@ def next_finalists(design: Design, runs: Sequence[Run], known: Sequence[Finalist
     if len(design.candidates) == 1:
         left = [] if tried else list(design.candidates)
         return tuple(left)
-    contenders = [one for one in _contenders(design, runs, standings(design, runs[1:])) if one.candidate not in tried]
+    known_best = _contenders(design, runs, [one for one in standings(design, runs) if one.candidate not in tried])
+    # What one run says is believed only where no candidate has two.
+    contenders = [one for one in known_best if one.runs >= LEAST_PROOF] or known_best
     if not contenders:
         return ()
-    best = contenders[0]
-    close = [
+    # One whose guards are not in doubt leads.
+    best = next((one for one in contenders if one.assured), contenders[0])
+    names = [best.candidate]
+    if places > 1 and (second := _beside(best, contenders, design)):
+        names.append(second.candidate)
+    least = fewest_blocks(design, len(known))
+    while names and design.budget is not None and most_blocks(design, runs, names) < least:
+        names.pop()
+    return tuple(names)
+
+
+def _beside(best: Standing, contenders: Sequence[Standing], design: Design) -> Standing | None:
+    """Who enters together with the leader: the simplest close to it, or where guards are in doubt, the next best."""
+    others = [one for one in contenders if one is not best]
+    simpler = [
         one
-        for one in contenders[1:]
+        for one in others
         if one.simplicity < best.simplicity
         and one.doubtful == best.doubtful
         and one.difference - best.difference < design.criteria.adopt_ratio
     ]
-    names = [best.candidate]
-    if close and places > 1:
-        names.append(min(close, key=lambda one: (one.simplicity, one.difference)).candidate)
-    while names and design.budget is not None and most_blocks(design, runs, names) < FEWEST_BLOCKS:
-        names.pop()
-    return tuple(names)
+    if simpler:
+        return min(simpler, key=lambda one: (one.simplicity, one.difference))
+    if best.assured and best is contenders[0]:
+        return None
+    return next((one for one in others if not one.doubtful), None)
 
 
 def progress(design: Design, runs: Sequence[Run], running: Slot | None = None) -> Progress:
@@ -221,7 +268,7 @@ def _leader(
             limits = interval(seen, 0.01)
             low, high = sorted(measure.effect(at) for at in limits) if limits else (None, None)
             return name, measure.effect(found.difference), low, high
-    ranked = sorted((one for one in standings(design, runs[1:]) if one.eligible), key=lambda one: one.difference)
+    ranked = sorted((one for one in standings(design, runs) if one.eligible), key=lambda one: one.difference)
     ranked = [one for one in ranked if one.difference == one.difference]
     if not ranked:
         return "", None, None, None

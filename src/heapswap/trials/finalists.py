@@ -1,7 +1,7 @@
 """Finalists: the candidates that face the baseline in confirming blocks, and how far each has come."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from math import sqrt
@@ -11,6 +11,7 @@ from scipy import stats
 
 from heapswap.trials import proof
 from heapswap.trials.confirmation import (
+    ARRANGEMENTS,
     Blocks,
     balance,
     block_runs,
@@ -26,6 +27,7 @@ from heapswap.trials.planner import MOST_BLOCKS, USUAL_BLOCKS, spent, usual
 from heapswap.trials.screening import guard_shift, is_demanding
 from heapswap.trials.statistics import Scale, of, scale, typical
 from heapswap.trials.trouble import trouble
+from heapswap.units import metric_name
 
 SHARES = (0.7, 0.2, 0.1)
 """of the error, for each finalist in the order they enter; no more than three enter"""
@@ -75,12 +77,20 @@ class Finalist:
     state: State
     reason: str = ""
     """why it is lost, as one clause"""
+    broken: tuple[str, ...] = ()
+    """guards that it is lost for"""
 
 
 def shares(design: Design) -> tuple[float, ...]:
     """The error of each finalist in the order they enter."""
     possible = SHARES[: len(design.candidates)]
     return tuple(design.criteria.error * share / sum(possible) for share in possible)
+
+
+def fewest_blocks(design: Design, before: int) -> int:
+    """Blocks below which not even the best arrangement of all wins, for a finalist after so many: not worth a run."""
+    error = shares(design)[before]
+    return next(blocks for blocks in range(1, MOST_BLOCKS) if len(ARRANGEMENTS) ** -blocks <= error)
 
 
 def entered(design: Design, runs: Sequence[Run]) -> tuple[str, ...]:
@@ -150,7 +160,7 @@ def finalists(design: Design, runs: Sequence[Run]) -> tuple[Finalist, ...]:
             looks=looks(max(most_blocks(design, before, together), 1)),
             error=error,
         )
-        state, reason = contest.standing()
+        state, reason, broken = contest.decided()
         result.append(
             Finalist(
                 candidate=name,
@@ -160,9 +170,14 @@ def finalists(design: Design, runs: Sequence[Run]) -> tuple[Finalist, ...]:
                 crossed=contest.crossed,
                 state=state,
                 reason=reason,
+                broken=broken,
             )
         )
     return tuple(result)
+
+
+Decided = tuple[State, str, tuple[str, ...]]
+"""a state, the reason where it is lost, and the guards it is lost for"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,21 +213,33 @@ class _Contest:
     def known(self) -> Estimate | None:
         return estimate(self.primary)
 
-    def standing(self) -> tuple[State, str]:
-        """The state, and the reason where it is lost."""
+    def decided(self) -> Decided:
+        """The state. What was lost at a look stays lost, whatever blocks are run later to narrow its limits."""
+        if reason := trouble(self.runs, self.design.baseline, self.name):
+            return State.LOST, reason, ()
+        for look in self.looks:
+            if look < len(self.grouped):
+                last = self.grouped[look - 1][-1].slot.block
+                then = replace(self, runs=[run for run in self.runs if run.slot.block <= last]).standing()
+                if then[0] is State.LOST:
+                    return then
+        return self.standing()
+
+    def standing(self) -> Decided:
+        """The state as all runs show it."""
         made = len(self.grouped)
         is_last = made >= self.looks[-1]
-        if reason := trouble(self.runs, self.design.baseline, self.name):
-            return State.LOST, reason
         if self.crossed is None and not is_last and made not in self.looks:
-            return State.RUNNING, ""
+            return State.RUNNING, "", ()
         broken, pending = self.guards()
         if broken and (is_last or made in self.looks):
-            return State.LOST, f"its {' and '.join(broken)} went beyond the limit"
+            return State.LOST, f"its {_named(broken)} went beyond the limit", tuple(broken)
         missing = self.missing(pending)
         if not missing:
-            return self.proved()
-        return (State.LOST, missing) if is_last or (self.crossed is None and self.is_futile()) else (State.RUNNING, "")
+            return (*self.proved(), ())
+        if is_last or (self.crossed is None and self.is_futile()):
+            return State.LOST, missing, ()
+        return State.RUNNING, "", ()
 
     def missing(self, pending: Sequence[str]) -> str:
         """What more confirming blocks would have to show; empty when they have shown everything."""
@@ -220,7 +247,7 @@ class _Contest:
             return "no gain beyond the margin was shown"
         if not proof.mean_is_better(self.primary):
             return "the mean of its runs was not shown to be better"
-        return f"its {' and '.join(pending)} was not shown to stay within the limit" if pending else ""
+        return f"its {_named(pending)} was not shown to stay within the limit" if pending else ""
 
     def guards(self) -> tuple[list[str], list[str]]:
         """Metrics that are beyond their limit, and those that do not allow adopting, or not yet."""
@@ -259,3 +286,7 @@ class _Contest:
         if proof.tail_is_worse(ours, theirs):
             return State.LOST, "some of its runs are much slower than its typical one"
         return State.PROVING, ""
+
+
+def _named(metrics: Sequence[str]) -> str:
+    return " and ".join(map(metric_name, metrics))

@@ -22,6 +22,9 @@ BLOCK_RUNS = 4
 NARROWING = 0.66
 """part of the candidates that a screening round passes on"""
 
+FEWEST_TRIED = 4
+"""candidates that are tried though each can run only once"""
+
 USUAL_BLOCKS = 11
 """confirming blocks where neither a budget nor a number of blocks is given"""
 
@@ -34,11 +37,11 @@ def smallest_budget(seconds_per_run: float) -> float:
 
 
 def rounds(candidates: int) -> tuple[int, ...]:
-    """Candidates in each screening round: all of them, then two thirds each time, down to two; one needs none."""
+    """Candidates in each screening round: all, then two thirds each time, down to two, twice at least; one has none."""
     if candidates < 2:
         return ()
     sizes = [candidates]
-    while sizes[-1] > 2:
+    while sizes[-1] > 2 or len(sizes) < 2:
         sizes.append(max(2, round(sizes[-1] * NARROWING)))
     return tuple(sizes)
 
@@ -63,7 +66,7 @@ def plan(design: Design, first: Run) -> Plan:
             f"runs and a verdict needs {LEAST_RUNS}; give --budget {_spelled(smallest_budget(each))} or more"
         )
     screening = held - 1 - max(CONFIRMING_RUNS, round(held * CONFIRMING_SHARE))
-    tried = names if len(names) < 2 else names[: max(screening - 1, 1)]
+    tried = names[: _tried(len(names), screening)]
     sizes = _fitting(rounds(len(tried)), screening)
     used = 1 + sum(sizes) + len(sizes)
     blocks = min((held - used) // BLOCK_RUNS, design.blocks or MOST_BLOCKS)
@@ -78,6 +81,17 @@ def plan(design: Design, first: Run) -> Plan:
             (name, f"the budget holds {held} runs; a larger --budget tries it") for name in names[len(tried) :]
         ),
     )
+
+
+def _tried(candidates: int, runs: int) -> int:
+    """How many candidates so many screening runs hold: each once, and the better of them twice.
+
+    One run each tells little where there is noise, so that trying fewer is better; a few are tried in any case.
+    """
+    if candidates < 2:
+        return candidates
+    twice = [count for count in range(2, candidates + 1) if sum(rounds(count)[:2]) + 2 <= runs]
+    return min(candidates, max([max(min(runs - 1, FEWEST_TRIED), 1), *twice]))
 
 
 def _fitting(sizes: Sequence[int], runs: int) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solveh_banded
 
-from heapswap.trials.model import Demand, Design, GuardLimit, Run
+from heapswap.trials.model import Demand, Design, GuardLimit, Run, Stage
 from heapswap.trials.statistics import Numbers, Places, Scale, of, scale, typical
 from heapswap.trials.trouble import trouble
 
@@ -30,8 +30,9 @@ SLOW_WEIGHT = 0.5
 PASSES = 8
 """reweightings; the weights have settled by then"""
 
-PRIOR_SPREAD = {"s": 0.05, "B": 0.01}
-"""relative spread of a metric of this unit before anything is known"""
+PRIOR_SPREAD = 0.05
+"""Relative spread of any metric before anything is known. Memory is often nearly free of noise, but not where threads
+choose their arenas by luck: one run must not look like proof."""
 
 PRIOR_WEIGHT = 4.0
 """runs that the prior spread is worth"""
@@ -49,6 +50,8 @@ class Fit:
     """standard deviation of one run, the trend taken out"""
     freedom: float
     """degrees of freedom of the spread"""
+    cautious: Numbers
+    """standard errors again, larger for an arm whose own runs scatter more than runs do in common"""
 
 
 def fit(costs: Numbers, arms: Places, count: int, prior: float) -> Fit:
@@ -65,7 +68,8 @@ def _fit(encoded_costs: bytes, encoded_arms: bytes, count: int, prior: float) ->
     runs = len(costs)
     present = np.bincount(arms, minlength=count) > 0
     if runs < 2 or not present[0]:
-        return Fit(np.full(count, np.nan), np.full(count, np.inf), prior, PRIOR_WEIGHT)
+        unknown = np.full(count, np.inf)
+        return Fit(np.full(count, np.nan), unknown, prior, PRIOR_WEIGHT, unknown)
     member = np.zeros((runs, count))
     member[np.arange(runs), arms] = 1.0
     # A whisper of a pull to zero: level and differences are only known up to a constant, and an arm may be absent.
@@ -76,6 +80,7 @@ def _fit(encoded_costs: bytes, encoded_arms: bytes, count: int, prior: float) ->
     centred = costs - np.median(costs)
     spread, freedom = prior, PRIOR_WEIGHT
     level = np.zeros(count)
+    residual = np.zeros(runs)
     inverse: NDArray[np.floating] = np.eye(count)
     for turn in range(PASSES):
         # The trend that best follows given costs is a linear map of them: one tridiagonal system for all runs at once.
@@ -102,20 +107,38 @@ def _fit(encoded_costs: bytes, encoded_arms: bytes, count: int, prior: float) ->
         weight = np.where(residual > 0, weight * SLOW_WEIGHT, weight)
         stiffness = np.minimum(1.0, BEND * STEP * spread / np.maximum(np.abs(jump), 1e-12)) * STEP**-2
     variance = np.diag(inverse) + inverse[0, 0] - 2 * inverse[0]
+    error = np.where(present, spread * np.sqrt(np.maximum(variance, 0.0)), np.inf)
     return Fit(
         np.where(present, level - level[0], np.nan),
-        np.where(present, spread * np.sqrt(np.maximum(variance, 0.0)), np.inf),
+        error,
         spread,
         freedom,
+        np.maximum(error, _own_errors(residual, arms, count, spread)),
     )
 
 
+def _own_errors(residual: Numbers, arms: Places, count: int, spread: float) -> Numbers:
+    """Standard errors against arm 0 from each arm's own scatter, the common spread counting as a few runs of it."""
+    made = np.maximum(np.bincount(arms, minlength=count), 1)
+    scatter = np.bincount(arms, weights=residual**2, minlength=count)
+    variance = (PRIOR_WEIGHT * spread**2 + scatter) / (PRIOR_WEIGHT + made - 1) / made
+    errors: Numbers = np.sqrt(variance + variance[0])
+    return errors
+
+
 def fit_metric(runs: Sequence[Run], baseline: str, candidates: Sequence[str], measure: Scale) -> Fit:
-    """Fit one metric over all runs; arm 0 is the baseline, then the candidates in order."""
+    """Fit one metric over all runs; arm 0 is the baseline, then the candidates in order.
+
+    The warm-up is slower than other runs, and needs as much memory.
+    """
     number = {name: place for place, name in enumerate((baseline, *candidates))}
-    mine = [run for run in runs if run.slot.candidate in number]
+    mine = [
+        run
+        for run in runs
+        if run.slot.candidate in number and (run.slot.stage is not Stage.WARM_UP or measure.unit == "B")
+    ]
     arms = np.array([number[run.slot.candidate] for run in mine], dtype=np.int64)
-    return fit(measure.costs(mine), arms, len(number), PRIOR_SPREAD.get(measure.unit, PRIOR_SPREAD["s"]))
+    return fit(measure.costs(mine), arms, len(number), PRIOR_SPREAD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,15 +157,20 @@ class Standing:
     """a guard metric that is clearly beyond its limit"""
     doubtful: bool = False
     """a guard's estimate is outside, though not clearly"""
+    assured: bool = True
+    """every guard's estimate is inside by more than a standard error"""
 
     @property
     def eligible(self) -> bool:
-        """Whether it may still be adopted."""
-        return not self.trouble and not self.breaks and self.runs > 0
+        """Whether it may still be adopted: a single run beyond a guard is a doubt, and no proof."""
+        return not self.trouble and not (self.breaks and self.runs >= LEAST_PROOF) and self.runs > 0
 
 
 CLEARLY = 2.5
 """standard errors beyond a limit that count as clear in screening"""
+
+LEAST_PROOF = 2
+"""runs of a candidate before it is rejected by a guard, or taken for the best while others have as many"""
 
 
 def standings(design: Design, runs: Sequence[Run]) -> tuple[Standing, ...]:
@@ -173,6 +201,7 @@ def standings(design: Design, runs: Sequence[Run]) -> tuple[Standing, ...]:
                 trouble=trouble(runs, design.baseline, name),
                 breaks=breaks[0] if breaks else "",
                 doubtful=any(found.difference[arm] > limit for _, limit, found in guards),
+                assured=all(found.difference[arm] + found.error[arm] <= limit for _, limit, found in guards),
             )
         )
     return tuple(result)

@@ -8,6 +8,7 @@ import numpy as np
 
 from heapswap.trials import finalists as contest
 from heapswap.trials.confirmation import Blocks, block_runs, blocks
+from heapswap.trials.exclusion import Exclusion
 from heapswap.trials.finalists import Finalist, State, finalists, threshold
 from heapswap.trials.intervals import detectable, estimate, interval, paired, screened
 from heapswap.trials.model import Design, GuardLimit, Run, Stage, Trial
@@ -19,9 +20,6 @@ from heapswap.verdict.objective import margin
 
 INTERVAL_ERROR = 0.01
 """intervals are 99 % intervals, shared by the finalists"""
-
-KEEP_ERROR = 0.01
-"""the limit that nothing gains more is a 99 % limit, shared by all candidates"""
 
 GUARD_ERROR = 0.10
 """both sides of a guard's interval: 5 % on each, so that either end is a 95 % limit"""
@@ -59,7 +57,7 @@ class Evidence:
     @cached_property
     def standings(self) -> tuple[Standing, ...]:
         """Every candidate that was run, in order of promise."""
-        return tuple(one for one in standings(self.design, self.runs[1:]) if one.runs)
+        return tuple(one for one in standings(self.design, self.runs) if one.runs)
 
     @cached_property
     def tried(self) -> tuple[str, ...]:
@@ -119,9 +117,9 @@ class Evidence:
         return {}
 
     def fit(self, measure: Scale) -> Fit:
-        """All runs but the warm-up, fitted together; arms as in `tried`, after the baseline."""
+        """All runs fitted together; arms as in `tried`, after the baseline."""
         if measure.metric not in self._fits:
-            self._fits[measure.metric] = fit_metric(self.runs[1:], self.design.baseline, self.tried, measure)
+            self._fits[measure.metric] = fit_metric(self.runs, self.design.baseline, self.tried, measure)
         return self._fits[measure.metric]
 
     def limits(self, candidate: str, measure: Scale, error: float) -> tuple[float, float] | None:
@@ -132,7 +130,7 @@ class Evidence:
         if sum(np.isfinite(measure.costs(of(self.runs, candidate)))) < 2:
             return None
         found, arm = self.fit(measure), self.tried.index(candidate) + 1
-        return screened(float(found.difference[arm]), float(found.error[arm]), found.freedom, error)
+        return screened(float(found.difference[arm]), float(found.cautious[arm]), found.freedom, error)
 
     def difference(self, candidate: str, measure: Scale) -> float | None:
         """The typical difference of costs."""
@@ -223,31 +221,18 @@ class Evidence:
     # --- what is excluded --------------------------------------------------------------------------------------
 
     @cached_property
+    def exclusion(self) -> Exclusion:
+        return Exclusion(design=self.design, runs=self.runs, standings=self.standings, finalists=self.finalists)
+
+    @property
     def adoptable(self) -> tuple[str, ...]:
         """Candidates whose gain would count: they work, and no guard is known to be broken."""
-        return tuple(one.candidate for one in self.standings if one.eligible)
+        return self.exclusion.adoptable
 
-    @cached_property
+    @property
     def excluded(self) -> float | None:
         """A gain above this is excluded for all of them at once; None where nothing can be excluded."""
-        if self.primary is None:
-            return None
-        if not self.adoptable:
-            return 0.0
-        gain = abs(self.primary.effect(min([0.0, *(self.lowest(name) for name in self.adoptable)])))
-        return gain if np.isfinite(gain) else None
-
-    def lowest(self, candidate: str) -> float:
-        """The limit below which an adoptable candidate's difference is not, sharing the error with all the others."""
-        if self.primary is None:
-            return float("-inf")
-        share = KEEP_ERROR / max(len(self.adoptable), 1)
-        seen = self.blocks(candidate, self.primary)
-        limits = interval(seen, 2 * share) if len(seen) else None
-        if limits is not None:
-            return limits[0]
-        found, arm = self.fit(self.primary), self.tried.index(candidate) + 1
-        return screened(float(found.difference[arm]), float(found.error[arm]), found.freedom, 2 * share)[0]
+        return self.exclusion.gain
 
     # --- the instrument ----------------------------------------------------------------------------------------
 

@@ -10,8 +10,8 @@ from heapswap.trials.finalists import Finalist, State
 from heapswap.trials.model import Outcome, Trial
 from heapswap.trials.statistics import of
 from heapswap.trials.trouble import BROKE
-from heapswap.units import format_bytes, format_effect
-from heapswap.verdict.evidence import Evidence
+from heapswap.units import format_bytes, format_effect, metric_name
+from heapswap.verdict.evidence import INTERVAL_ERROR, Evidence
 from heapswap.verdict.model import Decision, GuardState, NotTried, Verdict
 
 CLOSE = 0.02
@@ -47,9 +47,20 @@ def beyond_the_margin(evidence: Evidence) -> Ruling | None:
     return Ruling(
         outcome=Decision.ADOPT,
         candidate=chosen.candidate,
-        reason=f"{chosen.candidate} changes {evidence.primary.metric} by {size}, shown in {chosen.blocks} blocks of "
-        "random order, and its guards hold",
+        reason=f"{chosen.candidate} changes {metric_name(evidence.primary.metric)} by {size}, shown in {chosen.blocks} "
+        f"blocks of random order{how_its_guards_stand(evidence, chosen.candidate)}",
     )
+
+
+def how_its_guards_stand(evidence: Evidence, candidate: str) -> str:
+    """The clause about guards: what is shown to hold, and what is only not broken; empty without guards."""
+    mine = [check for check in evidence.guards if check.candidate == candidate]
+    unsettled = [metric_name(check.metric) for check in mine if check.state is not GuardState.HELD]
+    if not unsettled:
+        return ", and its guards hold" if mine else ""
+    verb = "is inside its limit" if len(unsettled) == 1 else "are inside their limits"
+    rest = "the other guards hold; " if len(unsettled) < len(mine) else ""
+    return f"; {rest}{' and '.join(unsettled)} {verb} as estimated, though not beyond doubt"
 
 
 def simplest_of_the_best(evidence: Evidence) -> Finalist:
@@ -98,7 +109,8 @@ def floor_out_of_reach(evidence: Evidence) -> Ruling | None:
         return None
     return Ruling(
         outcome=Decision.KEEP,
-        reason=f"a gain below {format_bytes(floor)} does not count, and {evidence.primary.metric} is less than that",
+        reason=f"a gain below {format_bytes(floor)} does not count, and {metric_name(evidence.primary.metric)} is less "
+        "than that",
     )
 
 
@@ -112,10 +124,10 @@ def gain_excluded(evidence: Evidence) -> Ruling | None:
             outcome=Decision.KEEP,
             reason="every candidate that was run fails or breaks a guard, so there is nothing to adopt",
         )
+    gain = f"{metric_name(evidence.primary.metric)} above {evidence.excluded * 100:.0f} %"
     return Ruling(
         outcome=Decision.KEEP,
-        reason=f"a gain in {evidence.primary.metric} above {evidence.excluded * 100:.0f} % is excluded for every "
-        "candidate, those dropped after screening included",
+        reason=f"a gain in {gain} is excluded for every candidate, those dropped after screening included",
     )
 
 
@@ -127,11 +139,45 @@ def undecided(evidence: Evidence) -> Ruling:
         why = f"{proving[0].candidate} is better in its typical run, but slow runs among its runs are not excluded yet"
     elif shown:
         why = f"{shown[0].candidate} is better in its typical run, but {shown[0].reason or 'its guards are open'}"
+    elif clauses := [*given_up(evidence), *most_promising(evidence)]:
+        why = f"no gain could be adopted: {'; '.join(clauses)}"
     elif evidence.excluded is not None:
         why = f"no gain beyond the margin was shown, and one of up to {evidence.excluded * 100:.0f} % is not excluded"
     else:
         why = "no gain beyond the margin was shown, and none is excluded"
     return Ruling(outcome=Decision.INCONCLUSIVE, reason=why)
+
+
+def given_up(evidence: Evidence) -> list[str]:
+    """A clause about each finalist that a guard rejected."""
+    return [
+        f"{one.candidate} was given up because {one.reason}"
+        for one in evidence.finalists
+        if one.broken and one.state is State.LOST
+    ]
+
+
+def most_promising(evidence: Evidence) -> list[str]:
+    """A clause about the best candidate that may still be adopted, where its gain is beyond the margin."""
+    measure = evidence.primary
+    if measure is None:
+        return []
+    lost = {one.candidate for one in evidence.finalists if one.state is State.LOST}
+    gains = {
+        name: difference
+        for name in evidence.adoptable
+        if name not in lost
+        and (difference := evidence.difference(name, measure)) is not None
+        and (limits := evidence.limits(name, measure, INTERVAL_ERROR)) is not None
+        and limits[1] < evidence.threshold
+    }
+    if not gains:
+        return []
+    doubtful = {one.candidate for one in evidence.standings if one.doubtful}
+    best = min(gains, key=lambda name: (name in doubtful, gains[name]))
+    effect = format_effect(measure.effect(gains[best]))
+    doubt = ", its guards in doubt," if best in doubtful else ""
+    return [f"{best} looks best ({metric_name(measure.metric)} {effect}){doubt} and has yet to be confirmed"]
 
 
 RULES: tuple[tuple[str, Rule], ...] = (
@@ -184,26 +230,36 @@ def decide(trial: Trial, objective: str) -> Verdict:
     )
 
 
+CONFIRMING_RUNS = 20
+"""runs of the fewest blocks that confirm a gain"""
+
+
 def runs_needed(evidence: Evidence) -> int | None:
     """About how many more runs would settle an inconclusive answer: limits narrow with the root of the runs.
 
-    Each candidate that could still gain needs its limits to leave out either the keep margin or, where it looks that
-    good, the adopt margin; a baseline run goes with each of its runs.
+    One candidate that looks good enough settles it by being confirmed: its limits have to leave out the adopt margin.
+    Where none does, the limits of every candidate have to leave out the keep margin. A baseline run goes with each run.
     """
     measure = evidence.primary
     if measure is None:
         return None
     keep = measure.improvement(evidence.design.criteria.keep_ratio)
-    more = 0.0
-    for name in evidence.adoptable:
-        difference, lowest = evidence.difference(name, measure), evidence.lowest(name)
-        if difference is None or lowest >= keep:
+    confirming, excluding = [], 0.0
+    for name, lowest in evidence.exclusion.limits.items():
+        difference, runs = evidence.difference(name, measure), len(of(evidence.runs, name))
+        if difference is None or lowest > keep:
             continue
-        boundary = keep if difference > (keep + evidence.threshold) / 2 else evidence.threshold
+        is_good = isfinite(evidence.threshold) and difference <= (keep + evidence.threshold) / 2
+        boundary = evidence.threshold if is_good else keep
         wanted = max(abs(difference - boundary), abs(keep) / 4)
-        runs = len(of(evidence.runs, name))
-        more += runs * max(((difference - lowest) / wanted) ** 2 - 1, 0.5)
-    return max(4, ceil(2 * more)) if isfinite(more) else None
+        reach = difference - lowest if isfinite(lowest) else 2 * abs(keep)
+        more = 2 * runs * max((reach / wanted) ** 2 - 1, 0.5)
+        if is_good:
+            confirming.append(max(more, CONFIRMING_RUNS))
+        else:
+            excluding += more
+    needed = min(confirming) if confirming else excluding
+    return max(4, ceil(needed)) if needed else None
 
 
 def findings(evidence: Evidence) -> tuple[Finding, ...]:
@@ -282,8 +338,9 @@ def guard_rejects(evidence: Evidence) -> tuple[Finding, ...]:
             Finding(
                 code="rejected-by-guard",
                 level=Level.NOTE,
-                seen=f"{check.candidate} changes {primary.metric} by {format_effect(primary.effect(gain))}, "
-                f"but {check.metric} by {format_effect(check.effect)}; {format_effect(check.limit)} is allowed",
+                seen=f"{check.candidate} has {metric_name(primary.metric)} {format_effect(primary.effect(gain))}, "
+                f"but {metric_name(check.metric)} {format_effect(check.effect)}; "
+                f"{format_effect(check.limit)} is allowed",
                 remedy="accept that price on purpose, or leave it",
             )
         )
