@@ -34,6 +34,13 @@ def test_colour_changes_no_character(width: int) -> None:
     assert _without_colour(coloured) == plain
 
 
+def test_a_long_spelling_cut_before_its_runs_leaves_no_blank() -> None:
+    spelling = "x" * 77
+    comparisons = tuple(replace(row, candidate=spelling) for row in KEEP.comparisons[:1])
+    text = verdict_text(replace(KEEP, comparisons=comparisons, guards=()), workload=LUA, results=RESULTS, width=80)
+    assert spelling in text.split("\n")
+
+
 @settings(max_examples=150, deadline=None)
 @given(strategies.verdicts, strategies.workloads, strategies.arguments, strategies.widths, st.sampled_from(Colour))
 def test_any_verdict_fits_the_width(

@@ -165,7 +165,7 @@ def _row(row: _Row, label: int, widths: Sequence[int], width: int) -> Iterable[T
     elif cell_len(row.spelling) <= label and row.runs:
         named = [row.spelling, f"  {row.runs}"]
     else:  # in its column it would be torn into pieces
-        first, *others = pieces(row.label, width - 2)
+        first, *others = (piece.rstrip(" ") for piece in pieces(row.label, width - 2))
         yield from (Text(first, style=row.style), *(Text(f"  {other}", style=row.style) for other in others))
         named = []
     for number, line in enumerate(_aligned(named, row.cells, label, widths)):
