@@ -106,7 +106,7 @@ def _block(design: Design, runs: Sequence[Run]) -> tuple[Slot, ...]:
 def _settling(design: Design, runs: Sequence[Run], known: Sequence[Finalist], number: int) -> tuple[Slot, ...]:
     """The block that does most to exclude a gain, from a budget that would be left: nothing is adopted on its word."""
     told = [one for one in standings(design, runs) if one.runs]
-    left = Exclusion(design=design, runs=runs, standings=told, finalists=known)
+    left = Exclusion(design=design, runs=runs, standings=told)
     if not left.unsettled or any(left.reaches_beyond(name, HOPELESS) for name in left.unsettled):
         return ()
     finals = [one.candidate for one in known]

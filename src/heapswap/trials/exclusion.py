@@ -8,10 +8,10 @@ from math import isfinite
 import numpy as np
 
 from heapswap.trials.confirmation import block_runs, blocks
-from heapswap.trials.finalists import Finalist
+from heapswap.trials.finalists import GUARD_ERROR, GuardSeen, guard_state
 from heapswap.trials.intervals import estimate, interval, screened
-from heapswap.trials.model import Design, Run
-from heapswap.trials.screening import Fit, Standing, fit_metric
+from heapswap.trials.model import Design, GuardLimit, Run
+from heapswap.trials.screening import Fit, Standing, fit_metric, guard_shift
 from heapswap.trials.statistics import Scale, of, scale
 
 KEEP_ERROR = 0.01
@@ -28,7 +28,6 @@ class Exclusion:
     design: Design
     runs: Sequence[Run]
     standings: Sequence[Standing]
-    finalists: Sequence[Finalist]
 
     @cached_property
     def measure(self) -> Scale | None:
@@ -36,9 +35,10 @@ class Exclusion:
 
     @cached_property
     def adoptable(self) -> tuple[str, ...]:
-        """Candidates that were run, work, and are not known to break a guard."""
-        lost = {one.candidate for one in self.finalists if one.broken}
-        return tuple(one.candidate for one in self.standings if one.eligible and one.candidate not in lost)
+        """Candidates that were run, work, and are not shown to break a guard: a doubt does not take them out."""
+        return tuple(
+            one.candidate for one in self.standings if one.runs and not one.trouble and not self._breaks(one.candidate)
+        )
 
     @cached_property
     def limits(self) -> dict[str, float]:
@@ -86,6 +86,28 @@ class Exclusion:
         arm = self.design.candidates.index(candidate) + 1
         return float(self._fit.difference[arm]), float(self._fit.cautious[arm])
 
+    def _breaks(self, candidate: str) -> bool:
+        return any(
+            self._breaks_guard(candidate, guard)
+            for guard in self.design.criteria.guards
+            if guard.metric != self.design.criteria.primary
+        )
+
+    def _breaks_guard(self, candidate: str, guard: GuardLimit) -> bool:
+        """Whether a guard is broken: by the candidate's own blocks, or where it has none by the common fit."""
+        measure = scale(self.runs, guard.metric)
+        limit = None if measure is None else guard_shift(guard, self.runs, self.design.baseline, measure)
+        if measure is None or limit is None:
+            return False
+        seen = blocks(block_runs(self.runs, self.design.baseline, candidate), candidate, measure)
+        if len(seen):
+            return guard_state(seen, limit) is GuardSeen.BROKEN
+        if np.isfinite(measure.costs(of(self.runs, candidate))).sum() < LEAST_RUNS:
+            return False
+        fit = fit_metric(self.runs, self.design.baseline, self.design.candidates, measure)
+        arm = self.design.candidates.index(candidate) + 1
+        return screened(float(fit.difference[arm]), float(fit.cautious[arm]), fit.freedom, 2 * GUARD_ERROR)[0] > limit
+
     def _lowest(self, candidate: str) -> float:
         if self.measure is None or self._fit is None:
             return float("-inf")
@@ -96,4 +118,7 @@ class Exclusion:
             return limits[0]
         if np.isfinite(self.measure.costs(of(self.runs, candidate))).sum() < LEAST_RUNS:
             return float("-inf")
-        return screened(*self._screened(candidate), self._fit.freedom, 2 * share)[0]
+        lowest = screened(*self._screened(candidate), self._fit.freedom, 2 * share)[0]
+        # Blocks too few for an interval still have an estimate, and that is not excluded.
+        found = estimate(seen)
+        return lowest if found is None else min(lowest, found.difference)

@@ -222,7 +222,7 @@ class Evidence:
 
     @cached_property
     def exclusion(self) -> Exclusion:
-        return Exclusion(design=self.design, runs=self.runs, standings=self.standings, finalists=self.finalists)
+        return Exclusion(design=self.design, runs=self.runs, standings=self.standings)
 
     @property
     def adoptable(self) -> tuple[str, ...]:
