@@ -10,7 +10,7 @@ import numpy as np
 from heapswap.trials.confirmation import block_runs, blocks
 from heapswap.trials.finalists import GUARD_ERROR, GuardSeen, guard_state
 from heapswap.trials.intervals import estimate, interval, screened
-from heapswap.trials.model import Design, GuardLimit, Run
+from heapswap.trials.model import Design, Run
 from heapswap.trials.screening import Fit, Standing, fit_metric, guard_shift
 from heapswap.trials.statistics import Scale, of, scale
 
@@ -86,27 +86,31 @@ class Exclusion:
         arm = self.design.candidates.index(candidate) + 1
         return float(self._fit.difference[arm]), float(self._fit.cautious[arm])
 
-    def _breaks(self, candidate: str) -> bool:
-        return any(
-            self._breaks_guard(candidate, guard)
-            for guard in self.design.criteria.guards
-            if guard.metric != self.design.criteria.primary
-        )
+    @cached_property
+    def _guards(self) -> tuple[tuple[Scale, float, Fit], ...]:
+        """Of each guard that can be judged: how it is measured, the largest difference allowed, and the common fit."""
+        design, found = self.design, []
+        for guard in design.criteria.guards:
+            measure = None if guard.metric == design.criteria.primary else scale(self.runs, guard.metric)
+            limit = None if measure is None else guard_shift(guard, self.runs, design.baseline, measure)
+            if measure is not None and limit is not None:
+                found.append((measure, limit, fit_metric(self.runs, design.baseline, design.candidates, measure)))
+        return tuple(found)
 
-    def _breaks_guard(self, candidate: str, guard: GuardLimit) -> bool:
+    def _breaks(self, candidate: str) -> bool:
         """Whether a guard is broken: by the candidate's own blocks, or where it has none by the common fit."""
-        measure = scale(self.runs, guard.metric)
-        limit = None if measure is None else guard_shift(guard, self.runs, self.design.baseline, measure)
-        if measure is None or limit is None:
-            return False
-        seen = blocks(block_runs(self.runs, self.design.baseline, candidate), candidate, measure)
-        if len(seen):
-            return guard_state(seen, limit) is GuardSeen.BROKEN
-        if np.isfinite(measure.costs(of(self.runs, candidate))).sum() < LEAST_RUNS:
-            return False
-        fit = fit_metric(self.runs, self.design.baseline, self.design.candidates, measure)
+        grouped = block_runs(self.runs, self.design.baseline, candidate)
         arm = self.design.candidates.index(candidate) + 1
-        return screened(float(fit.difference[arm]), float(fit.cautious[arm]), fit.freedom, 2 * GUARD_ERROR)[0] > limit
+        for measure, limit, fit in self._guards:
+            if len(seen := blocks(grouped, candidate, measure)):
+                broken = guard_state(seen, limit) is GuardSeen.BROKEN
+            else:
+                known = np.isfinite(measure.costs(of(self.runs, candidate))).sum() >= LEAST_RUNS
+                difference, error = float(fit.difference[arm]), float(fit.cautious[arm])
+                broken = bool(known) and screened(difference, error, fit.freedom, 2 * GUARD_ERROR)[0] > limit
+            if broken:
+                return True
+        return False
 
     def _lowest(self, candidate: str) -> float:
         if self.measure is None or self._fit is None:
