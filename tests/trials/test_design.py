@@ -153,6 +153,25 @@ def test_beside_a_leader_whose_guard_is_in_doubt_enters_one_whose_guards_hold() 
     assert {one.slot.candidate for one in runs if one.slot.block == first} == {"current", "c", "g"}
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_smaller_gain_whose_guards_hold_is_not_screened_out_by_larger_ones_that_break_them(seed: int) -> None:
+    rules = Criteria(
+        primary="idle",
+        adopt_ratio=0.10,
+        guards=(GuardLimit(metric="cpu", ratio=0.15, demand=Demand.NOT_BROKEN),),
+    )
+    random = np.random.default_rng(seed)
+
+    def make(slot: Slot, number: int) -> Run:
+        idle, cpu = (0.55, 1.02) if slot.candidate == "g" else (0.1, 1.4)
+        if slot.candidate == "current":
+            idle, cpu = 1.0, 1.0
+        return run(slot, {"idle": idle, "cpu": cpu * float(np.exp(random.normal(0, 0.05)))})
+
+    runs = conduct(design(NAMES, rules), make)
+    assert "g" in {one.slot.candidate for one in runs if one.slot.stage is Stage.CONFIRMING}
+
+
 def test_where_nothing_gains_the_rest_of_the_budget_narrows_what_is_not_excluded() -> None:
     runs = conduct(design(NAMES), lambda slot, number: wobble(slot, number, ratio=1.0))
     assert min(Counter(one.slot.candidate for one in runs).values()) >= 2

@@ -180,11 +180,15 @@ def _contenders(design: Design, runs: Sequence[Run], known: Iterable[Standing]) 
         return []
     best = eligible[0].difference
     near = [one for one in eligible if one.difference - best < max(HOPE * one.error, 0.02)]
-    if any(one.assured for one in near):
+    if any(one.secure for one in near):
         return near
-    # A gain whose guards are in doubt may come to nothing: the best gain whose guards hold stays in the race.
-    safe = [one for one in eligible if one.assured and one not in near and one.difference + one.error < limit]
-    return [near[0], *safe[:1], *near[1:]]
+    # A gain whose guards are in doubt may come to nothing. What stays in the race beside it: the best gain whose guards
+    # hold, or else the gain that comes closest to holding them; and the simplest one whose guards hold.
+    others = [one for one in eligible if one not in near and one.difference + one.error < limit]
+    safe = [one for one in (*near, *others) if one.assured]
+    kept = [safe[0] if safe else min(others, key=lambda one: one.excess, default=near[0])]
+    kept += sorted(safe, key=lambda one: one.simplicity)[:1]
+    return list({one.candidate: one for one in (near[0], *kept, *near)}.values())
 
 
 def next_finalists(design: Design, runs: Sequence[Run], known: Sequence[Finalist]) -> tuple[str, ...]:
@@ -201,8 +205,10 @@ def next_finalists(design: Design, runs: Sequence[Run], known: Sequence[Finalist
     contenders = [one for one in known_best if one.runs >= LEAST_PROOF] or known_best
     if not contenders:
         return ()
-    # One whose guards are not in doubt leads.
-    best = next((one for one in contenders if one.assured), contenders[0])
+    # One whose guards are not in doubt leads, or else the one that comes closest to holding them.
+    best = next((one for one in contenders if one.assured), None) or min(
+        contenders, key=lambda one: (one.doubtful, one.excess if one.doubtful else one.difference)
+    )
     names = [best.candidate]
     if places > 1 and (second := _beside(best, contenders, design)):
         names.append(second.candidate)
@@ -213,7 +219,7 @@ def next_finalists(design: Design, runs: Sequence[Run], known: Sequence[Finalist
 
 
 def _beside(best: Standing, contenders: Sequence[Standing], design: Design) -> Standing | None:
-    """Who enters together with the leader: the simplest close to it, or where guards are in doubt, the next best."""
+    """Who enters with the leader: the simplest close to it; where guards are in doubt, the simplest that holds them."""
     others = [one for one in contenders if one is not best]
     simpler = [
         one
@@ -224,8 +230,11 @@ def _beside(best: Standing, contenders: Sequence[Standing], design: Design) -> S
     ]
     if simpler:
         return min(simpler, key=lambda one: (one.simplicity, one.difference))
-    if best.assured and best is contenders[0]:
+    if best.secure and best is contenders[0]:
         return None
+    safe = [one for one in others if one.assured]
+    if safe:
+        return min(safe, key=lambda one: (one.simplicity, one.difference))
     return next((one for one in others if not one.doubtful), None)
 
 

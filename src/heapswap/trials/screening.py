@@ -159,6 +159,10 @@ class Standing:
     """a guard's estimate is outside, though not clearly"""
     assured: bool = True
     """every guard's estimate is inside by more than a standard error"""
+    secure: bool = True
+    """every guard is clearly inside"""
+    excess: float = float("-inf")
+    """how far the worst guard's estimate is beyond its limit, in costs; negative: inside"""
 
     @property
     def eligible(self) -> bool:
@@ -202,6 +206,8 @@ def standings(design: Design, runs: Sequence[Run]) -> tuple[Standing, ...]:
                 breaks=breaks[0] if breaks else "",
                 doubtful=any(found.difference[arm] > limit for _, limit, found in guards),
                 assured=all(found.difference[arm] + found.error[arm] <= limit for _, limit, found in guards),
+                secure=all(found.difference[arm] + CLEARLY * found.error[arm] <= limit for _, limit, found in guards),
+                excess=max((float(found.difference[arm]) - limit for _, limit, found in guards), default=float("-inf")),
             )
         )
     return tuple(result)
