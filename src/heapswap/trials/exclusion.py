@@ -11,7 +11,7 @@ from heapswap.trials.confirmation import block_runs, blocks
 from heapswap.trials.finalists import GUARD_ERROR, GuardSeen, guard_state
 from heapswap.trials.intervals import estimate, interval, screened
 from heapswap.trials.model import Design, Run
-from heapswap.trials.screening import Fit, Standing, fit_metric, guard_shift
+from heapswap.trials.screening import Fit, GuardFit, Standing, fit_metric, guard_fits
 from heapswap.trials.statistics import Scale, of, scale
 
 KEEP_ERROR = 0.01
@@ -87,27 +87,22 @@ class Exclusion:
         return float(self._fit.difference[arm]), float(self._fit.cautious[arm])
 
     @cached_property
-    def _guards(self) -> tuple[tuple[Scale, float, Fit], ...]:
-        """Of each guard that can be judged: how it is measured, the largest difference allowed, and the common fit."""
-        design, found = self.design, []
-        for guard in design.criteria.guards:
-            measure = None if guard.metric == design.criteria.primary else scale(self.runs, guard.metric)
-            limit = None if measure is None else guard_shift(guard, self.runs, design.baseline, measure)
-            if measure is not None and limit is not None:
-                found.append((measure, limit, fit_metric(self.runs, design.baseline, design.candidates, measure)))
-        return tuple(found)
+    def _guards(self) -> tuple[GuardFit, ...]:
+        return guard_fits(self.design, self.runs)
 
     def _breaks(self, candidate: str) -> bool:
         """Whether a guard is broken: by the candidate's own blocks, or where it has none by the common fit."""
         grouped = block_runs(self.runs, self.design.baseline, candidate)
         arm = self.design.candidates.index(candidate) + 1
-        for measure, limit, fit in self._guards:
-            if len(seen := blocks(grouped, candidate, measure)):
-                broken = guard_state(seen, limit) is GuardSeen.BROKEN
+        for guard in self._guards:
+            if len(seen := blocks(grouped, candidate, guard.measure)):
+                broken = guard_state(seen, guard.limit) is GuardSeen.BROKEN
             else:
-                known = np.isfinite(measure.costs(of(self.runs, candidate))).sum() >= LEAST_RUNS
-                difference, error = float(fit.difference[arm]), float(fit.cautious[arm])
-                broken = bool(known) and screened(difference, error, fit.freedom, 2 * GUARD_ERROR)[0] > limit
+                known = np.isfinite(guard.measure.costs(of(self.runs, candidate))).sum() >= LEAST_RUNS
+                difference, error = float(guard.fit.difference[arm]), float(guard.fit.cautious[arm])
+                broken = (
+                    bool(known) and screened(difference, error, guard.fit.freedom, 2 * GUARD_ERROR)[0] > guard.limit
+                )
             if broken:
                 return True
         return False

@@ -182,13 +182,7 @@ def standings(design: Design, runs: Sequence[Run]) -> tuple[Standing, ...]:
     measure = scale(runs, design.criteria.primary)
     names = design.candidates
     primary = fit_metric(runs, design.baseline, names, measure) if measure else None
-    guards = [
-        (guard.metric, limit, fit_metric(runs, design.baseline, names, found))
-        for guard in design.criteria.guards
-        if guard.metric != design.criteria.primary
-        and (found := scale(runs, guard.metric)) is not None
-        and (limit := guard_shift(guard, runs, design.baseline, found)) is not None
-    ]
+    guards = [(one.measure.metric, one.limit, one.fit) for one in guard_fits(design, runs)]
     result = []
     for place, name in enumerate(names):
         arm = place + 1
@@ -211,6 +205,27 @@ def standings(design: Design, runs: Sequence[Run]) -> tuple[Standing, ...]:
             )
         )
     return tuple(result)
+
+
+@dataclass(frozen=True, slots=True)
+class GuardFit:
+    """A guard that can be judged, and what all runs together say of it."""
+
+    measure: Scale
+    limit: float
+    """the largest difference of costs allowed"""
+    fit: Fit
+
+
+def guard_fits(design: Design, runs: Sequence[Run]) -> tuple[GuardFit, ...]:
+    """Every guard whose metric the baseline has, the primary metric excepted."""
+    return tuple(
+        GuardFit(found, limit, fit_metric(runs, design.baseline, design.candidates, found))
+        for guard in design.criteria.guards
+        if guard.metric != design.criteria.primary
+        and (found := scale(runs, guard.metric)) is not None
+        and (limit := guard_shift(guard, runs, design.baseline, found)) is not None
+    )
 
 
 def guard_shift(guard: GuardLimit, runs: Sequence[Run], baseline: str, measure: Scale) -> float | None:
