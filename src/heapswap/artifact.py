@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -64,6 +65,18 @@ def decode(data: bytes, kind: str, schema: int, type_: type[T], source: str) -> 
         return msgspec.convert(head, type_)
     except msgspec.ValidationError as error:
         raise CannotGoOn(f"{source} is damaged: {error}; it cannot be read") from None
+
+
+def state_folder(environ: Mapping[str, str]) -> Path:
+    """Where heapswap keeps what it has to remember for this user: its folder in the XDG state folder.
+
+    Raises:
+        CannotGoOn: this user has no home folder.
+    """
+    try:
+        return Path(environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "heapswap"
+    except RuntimeError:
+        raise CannotGoOn("this user has no home folder to keep results in; set XDG_STATE_HOME to a folder") from None
 
 
 def write(path: Path, data: bytes) -> None:

@@ -102,12 +102,8 @@ def default_folder(program: str, environ: Mapping[str, str]) -> Path:
     Raises:
         CannotGoOn: this user has no home folder.
     """
-    try:
-        state = Path(environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    except RuntimeError:
-        raise CannotGoOn("this user has no home folder to keep results in; give a folder with --results") from None
     name = re.sub(r"[^\w.-]+", "_", Path(program).name)
-    return state / "heapswap" / f"{time.strftime('%Y%m%d-%H%M%S')}-{name}-{os.getpid()}"
+    return artifact.state_folder(environ) / f"{time.strftime('%Y%m%d-%H%M%S')}-{name}-{os.getpid()}"
 
 
 def beside(file: Path) -> Path:
