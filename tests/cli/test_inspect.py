@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from heapswap.cli.main import main
+from tests.cargo.projects import MAIN, declaration, package
 
 
 def test_a_program_as_json(capsys: pytest.CaptureFixture[str]) -> None:
@@ -66,3 +67,16 @@ def test_refusals_are_one_line(capsys: pytest.CaptureFixture[str], words: list[s
     assert captured.err.startswith("heapswap: ")
     assert captured.err.count("\n") == 1
     assert message in captured.err
+
+
+def test_a_cargo_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    manifest = package(tmp_path / "app", {"src/main.rs": MAIN + declaration()}) / "Cargo.toml"
+    assert main(["inspect", str(manifest)]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("app (bin) is served by the system's allocator.\n")
+    assert "src/main.rs:3 GLOBAL: std::alloc::System" in captured.out
+    assert captured.err == ""
+    assert main(["inspect", str(manifest), "--json"]) == 0
+    inspection = json.loads(capsys.readouterr().out)
+    assert (inspection["kind"], inspection["schema"]) == ("cargo-inspection", 1)
+    assert inspection["programs"][0]["choices"][0]["declared"].endswith("/app/src/main.rs:3")
