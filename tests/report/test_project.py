@@ -54,8 +54,8 @@ Programs
 
 Declarations of a global allocator
   src/main.rs:3 GLOBAL: mimalloc::MiMalloc
-    app (bin) of app 0.1.0, if feature = "fast"; only with a feature that is off
-      by default
+    app (bin) of app 0.1.0, if feature = "fast"; only with a feature that is
+      off by default
 
 Conflicts
   warning: seen in src/main.rs:3
