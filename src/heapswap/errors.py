@@ -7,6 +7,9 @@
 Every message is one line that says what was seen and what to do.
 """
 
+ALREADY_SET = "global allocator has already been set"
+"""how every refusal of a second allocator begins; both, and where each was asked for, follow"""
+
 
 class HeapswapError(Exception):
     """The root of everything heapswap raises on purpose."""

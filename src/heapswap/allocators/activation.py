@@ -21,7 +21,8 @@ from heapswap.allocators.model import (
     Preloads,
     Recipe,
 )
-from heapswap.errors import CannotGoOn, Misuse
+from heapswap.errors import ALREADY_SET, CannotGoOn, Misuse
+from heapswap.near import near
 
 PRELOAD = "LD_PRELOAD"
 
@@ -162,7 +163,7 @@ def _recipe(candidate: Candidate, table: knobs.Table) -> Recipe | None:
         return None
     named = [recipe for recipe in table.family.recipes if recipe.name == candidate.recipe]
     if not named:
-        known = registry.near(candidate.recipe, (recipe.name for recipe in table.family.recipes))
+        known = near(candidate.recipe, (recipe.name for recipe in table.family.recipes))
         raise Misuse(f"{candidate.library} has no recipe '{candidate.recipe}'; {known}")
     for recipe in named:
         if versions.covers(recipe, table.version):
@@ -192,8 +193,7 @@ def _refuse_second(allocators: Mapping[str, Library], activation: Activation, as
         if activation.library is not None and not _same(found, activation.library):
             title = entry if found.family == locate.UNKNOWN else f"{found.family} ({entry})"
             raise Misuse(
-                f"global allocator has already been set: {title} from {PRELOAD}, "
-                f"{activation.candidate} from {asked}; take one of the two away"
+                f"{ALREADY_SET}: {title} from {PRELOAD}, {activation.candidate} from {asked}; take one of the two away"
             )
 
 

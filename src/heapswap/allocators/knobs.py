@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from heapswap.allocators import versions
 from heapswap.allocators.model import Allocator, Carrier, Knob, KnobType
-from heapswap.allocators.registry import near
 from heapswap.errors import Misuse
+from heapswap.near import near
 
 TUNABLES = "GLIBC_TUNABLES"
 ALWAYS_KNOWN = ("python",)

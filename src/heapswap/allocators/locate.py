@@ -17,6 +17,7 @@ from heapswap import elf, native
 from heapswap.allocators import registry, versions
 from heapswap.allocators.model import Allocator, Build, Candidate, Condition, Library, Origin, Soname
 from heapswap.errors import CannotGoOn, Misuse
+from heapswap.near import near
 
 MARKER = ".heapswap.allocator"
 """section in which a bundled library says what it is: ``family=jemalloc;version=5.3.1;features=stats;lg_page=12``"""
@@ -40,7 +41,7 @@ def find(family: Allocator, candidate: Candidate) -> Library:
     known |= {feature for soname in family.sonames for feature in soname.features}
     for feature in candidate.features:
         if feature not in known:
-            raise Misuse(f"{family.name} has no feature '{feature}'; {registry.near(feature, known)}")
+            raise Misuse(f"{family.name} has no feature '{feature}'; {near(feature, known)}")
     present = []
     for library in libraries(family):
         if library.features == candidate.features and versions.belongs(library.version, candidate.version):

@@ -5,13 +5,13 @@ Entry points are looked up only when a name is not one of heapswap's own, or whe
 """
 
 import os
-from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 
 from heapswap.allocators.model import Allocator
 from heapswap.errors import Misuse
 from heapswap.findings import Finding, Level
+from heapswap.near import near
 
 GROUP = "heapswap.allocators"
 PRELOADABLE = ("mimalloc", "jemalloc", "tcmalloc", "snmalloc")
@@ -75,17 +75,6 @@ def c_library() -> tuple[str, str]:
     except (ValueError, OSError):
         return "musl", ""
     return ("glibc", version) if name == "glibc" else ("musl", "")
-
-
-def near(word: str, known: Iterable[str]) -> str:
-    """What was probably meant: ``did you mean mimalloc?``, or all that is known when nothing is close."""
-    from difflib import get_close_matches  # noqa: PLC0415 - needed only for a message
-
-    names = list(dict.fromkeys(known))
-    close = get_close_matches(word, names, n=3, cutoff=0.5)
-    if close:
-        return f"did you mean {' or '.join(close)}?"
-    return f"it knows {', '.join(names)}" if names else "it has none"
 
 
 def _broken(name: str, reason: str) -> Finding:

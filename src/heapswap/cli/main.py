@@ -1,7 +1,6 @@
 """The whole program on one page: pick the verb, parse, act, report errors in one line."""
 
 import argparse
-import contextlib
 import gc
 import os
 import sys
@@ -10,6 +9,7 @@ from functools import partial
 from importlib import import_module
 
 from heapswap import __version__
+from heapswap.aside import say
 from heapswap.errors import HeapswapError, Misuse
 
 TYPE_CHECKING = False  # not typing's own: its import costs as much as all of heapswap run's work
@@ -87,13 +87,6 @@ def split_verb(words: list[str]) -> tuple[str, list[str]]:
     if verb not in VERBS:
         raise Misuse(f"no verb '{verb}'; choose from {', '.join(VERBS)}")
     return verb, words[at + 1 :]
-
-
-def say(line: str) -> None:
-    """One line on standard error, where there is one: a closed stream must not send it to standard output."""
-    if sys.stderr is not None:
-        with contextlib.suppress(OSError):
-            print(f"heapswap: {line}", file=sys.stderr)
 
 
 def here() -> str:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from heapswap import artifact
-from heapswap.cli.main import say
+from heapswap.aside import say
 from heapswap.errors import CannotGoOn, Misuse
 from heapswap.inspection.files import is_file
 from heapswap.trials.record import MEASURED

@@ -11,17 +11,17 @@ measured by `heapswap trial`, whose launcher is small.
 import argparse
 import errno
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from shlex import join, quote
 
 from heapswap.allocators.activation import activate, disabled, environment
 from heapswap.allocators.model import Preloads
 from heapswap.allocators.spelling import parse
-from heapswap.cli.main import TYPE_CHECKING, here, say
+from heapswap.aside import settle
+from heapswap.cli.main import TYPE_CHECKING, here
 from heapswap.cli.output import standard_output
 from heapswap.dispositions import environment_at_start, ignored_at_start, restore
 from heapswap.errors import CannotGoOn, Misuse
-from heapswap.findings import Finding, Level
 from heapswap.inspection.conflicts import preflight
 from heapswap.inspection.program import find, resolve
 from heapswap.scope import SCOPE, scoped
@@ -75,25 +75,6 @@ def environment_of(arguments: argparse.Namespace, command: list[str], users: Map
     wanted = environment(activation, users, Preloads.MERGE)
     settle(preflight(program, activation, users), verbose=arguments.verbose)
     return scoped(users, wanted, os.getpid()) if arguments.only else wanted
-
-
-def settle(findings: Iterable[Finding], *, verbose: bool) -> None:
-    """Say what has to be said, and refuse where an error was found.
-
-    Raises:
-        CannotGoOn: for the last error; those before it are said.
-    """
-    errors = []
-    for finding in findings:
-        line = f"{finding.seen}; {finding.remedy}"
-        if finding.level is Level.ERROR:
-            errors.append(line)
-        elif finding.level is Level.WARNING or verbose:
-            say(f"{finding.level}: {line}")
-    if errors:
-        for line in errors[:-1]:
-            say(line)
-        raise CannotGoOn(errors[-1])
 
 
 def become(command: list[str], environ: Mapping[str, str], ignored: tuple[int, ...]) -> "NoReturn":

@@ -1,0 +1,1 @@
+"""In the user's own process: the declaration of its allocator."""

@@ -1,0 +1,26 @@
+"""pytest's own files stand in for the standard descriptors while a conftest.py is read: give them back before an exec.
+
+pytest loads this by its entry point, so that ``heapswap.global_allocator(…)`` works as the first line of a conftest.py.
+"""
+
+from collections.abc import Generator
+
+import pytest
+
+from heapswap.runtime.descriptors import givers_back
+
+
+@pytest.hookimpl(tryfirst=True, wrapper=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, object, object]:
+    """Around the reading of the first conftest files: a re-execution ends the capture, which restores what it took."""
+
+    def end_capture() -> None:
+        capture = early_config.pluginmanager.getplugin("capturemanager")
+        if capture is not None:
+            capture.stop_global_capturing()
+
+    givers_back.append(end_capture)
+    try:
+        return (yield)
+    finally:
+        givers_back.remove(end_capture)
