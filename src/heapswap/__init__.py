@@ -5,11 +5,17 @@ __version__ = "0.1.0"
 TYPE_CHECKING = False  # not typing's own: importing heapswap has to cost next to nothing
 if TYPE_CHECKING:
     from heapswap.runtime.declaration import global_allocator
+    from heapswap.runtime.stats.model import Detail
+    from heapswap.runtime.stats.release import release
+    from heapswap.runtime.stats.snapshot import stats
 
-__all__ = ["global_allocator"]
+__all__ = ["Detail", "global_allocator", "release", "stats"]
 
 _HOMES = {
+    "Detail": "heapswap.runtime.stats.model",
     "global_allocator": "heapswap.runtime.declaration",
+    "release": "heapswap.runtime.stats.release",
+    "stats": "heapswap.runtime.stats.snapshot",
 }
 """public name → module that holds it, imported when the name is first used (PEP 562)"""
 
