@@ -65,8 +65,8 @@ def test_an_allocator_that_nobody_knows_gives_no_figures_and_no_error(tmp_path: 
     assert str(library) in answer
 
 
-def test_other_platforms_have_nothing_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "platform", "darwin")
+def test_without_proc_there_is_nobody_to_ask(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("heapswap.runtime.owner.MAPS", str(tmp_path / "absent"))
     answering.cache_clear()
     try:
         who = answering()
