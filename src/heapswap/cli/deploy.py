@@ -8,9 +8,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from heapswap import artifact
-from heapswap.cli.main import TYPE_CHECKING, say
+from heapswap.aside import say
+from heapswap.cli.main import TYPE_CHECKING
 from heapswap.cli.output import standard_output
-from heapswap.deploy import choice, env, rustc
+from heapswap.deploy import choice, env, python, rustc
 from heapswap.deploy.deployments import Receipts, apply, revert
 from heapswap.deploy.model import Choice, Deployment, Plan, Target
 from heapswap.deploy.tree import Tree, state
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
 PLACES = {
+    Target.PYTHON: ("PATH", "a project's folder, or a script"),
     Target.ENV: ("FILE", "a file of variables, or - for standard output"),
     Target.RUSTC: ("FOLDER", "the root of the Rust compiler's source tree"),
 }
@@ -43,9 +45,11 @@ class Step(StrEnum):
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add a parser for every target."""
     targets = parser.add_subparsers(dest="target", metavar="TARGET", required=True)
-    own: dict[Target, Callable[[argparse.ArgumentParser], None]] = {Target.ENV: _env, Target.RUSTC: _rustc}
+    own: dict[Target, Callable[[argparse.ArgumentParser], None]] = {Target.PYTHON: _python, Target.ENV: _env}
     for target, (place, meaning) in PLACES.items():
-        _target(targets, target, place, meaning, own[target])
+        parser = _target(targets, target, place, meaning)
+        if target in own:
+            own[target](parser)
 
 
 def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
@@ -82,6 +86,8 @@ def whole(arguments: argparse.Namespace, place: str, chosen: Choice, tree: Tree)
 def planned(arguments: argparse.Namespace, place: str, chosen: Choice, tree: Tree) -> Plan:
     """The plan of a target, from its own options."""
     match Target(arguments.target):
+        case Target.PYTHON:
+            return python.plan(Path(place), chosen, tree, tuple(map(Path, arguments.entry or ())))
         case Target.ENV:
             form = env.Form(arguments.form) if arguments.form else None
             return env.plan(place, chosen, tree, form)
@@ -96,8 +102,7 @@ def _target(
     target: Target,
     place: str,
     meaning: str,
-    own: Callable[[argparse.ArgumentParser], None],
-) -> None:
+) -> argparse.ArgumentParser:
     parser = targets.add_parser(target, help=meaning)
     parser.add_argument("place", metavar=place, help=meaning)
     parser.add_argument("candidate", metavar="CANDIDATE", nargs="?", help="what to deploy, such as mimalloc")
@@ -115,17 +120,19 @@ def _target(
         steps.add_argument(f"--{step}", dest="step", action="store_const", const=step, help=text)
     parser.set_defaults(step=Step.SHOW)
     parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
-    own(parser)
+    return parser
+
+
+def _python(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--entry", metavar="FILE", action="append", help="an entry point (default: found; may be repeated)"
+    )
 
 
 def _env(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--form", choices=tuple(env.Form), help="who reads the file (default: told by name and content)"
     )
-
-
-def _rustc(parser: argparse.ArgumentParser) -> None:
-    """The tree itself answers everything."""
 
 
 def _place(target: Target, place: str) -> str:

@@ -34,6 +34,8 @@ def spliced(data: bytes, start: int, end: int, lines: Iterable[str]) -> bytes:
     A last line without newline gets one where something follows it; where it is itself replaced, its successor has
     none either.
     """
+    if data.startswith(BOM):
+        return BOM + spliced(data.removeprefix(BOM), start, end, lines)
     ending = newline(data)
     old = merge.lines(data)
     new = [line.encode("utf-8", "surrogateescape") + ending for line in lines]
@@ -42,8 +44,6 @@ def spliced(data: bytes, start: int, end: int, lines: Iterable[str]) -> bytes:
         before[-1] += ending
     if new and not after and end > start and not old[-1].endswith(b"\n"):
         new[-1] = new[-1].removesuffix(ending)
-    if start == 0 and end > 0 and data.startswith(BOM) and new:
-        new[0] = BOM + new[0]
     return b"".join((*before, *new, *after))
 
 
