@@ -5,12 +5,13 @@ same object as ``malloc``. Another copy of an allocator, such as the one inside 
 """
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from heapswap.allocators import registry
+from heapswap.allocators.model import Allocator
 from heapswap.runtime.owner import address_of, is_c_library, malloc_owner, mappings
 
 UNKNOWN = "unknown"
@@ -57,12 +58,15 @@ def answering() -> Answering:
 
 def _recognised(path: str) -> str:
     """The family of an object by the symbols that it, and not just anything in the process, has."""
-    for family in registry.families():
-        if any(_address(path, symbol) for symbol in family.symbols):
-            return family.name
     if is_c_library(path):
         return "glibc" if _address(path, "gnu_get_libc_version") else "musl"
-    return UNKNOWN
+    own = (known for name in registry.PRELOADABLE if (known := registry.own(name)))
+    # To look for plugins takes tens of milliseconds, and is done for nothing else.
+    return _claimed(path, own) or _claimed(path, registry.plugins()[0] if path else ()) or UNKNOWN
+
+
+def _claimed(path: str, families: Iterable[Allocator]) -> str:
+    return next((one.name for one in families if any(_address(path, symbol) for symbol in one.symbols)), "")
 
 
 def _told(path: str) -> Sequence[tuple[str, str]]:
