@@ -33,6 +33,12 @@ MARKS = (
 BY_SYMBOL = {mark.symbol: mark for mark in MARKS}
 """The table by symbol."""
 
+
+def symbols(family: str, variable: str) -> tuple[str, ...]:
+    """The symbols of those builds of a family that read this variable."""
+    return tuple(mark.symbol for mark in MARKS if (mark.family, mark.variable) == (family, variable))
+
+
 _MIMALLOC = "mi_malloc mi_free mi_calloc mi_realloc mi_malloc_aligned mi_heap_new mi_usable_size"
 _JEMALLOC = "mallctl mallctlnametomib mallctlbymib mallocx rallocx xallocx sallocx dallocx sdallocx nallocx"
 PRIVATE = {
