@@ -1,6 +1,5 @@
 """mimalloc: option names and defaults as `src/options.c` has them, release by release."""
 
-from heapswap.allocators.marks import symbols
 from heapswap.allocators.model import Allocator, Build, Knob, KnobType, Recipe, Soname
 
 _BOOLEAN, _INTEGER, _SIZE = KnobType.BOOLEAN, KnobType.INTEGER, KnobType.SIZE
@@ -9,7 +8,7 @@ FAMILY = Allocator(
     name="mimalloc",
     summary="small and fast; per-thread pages with sharded free lists",
     upstream="https://github.com/microsoft/mimalloc",
-    symbols=symbols("mimalloc", "MIMALLOC_"),
+    symbols=("mi_malloc",),
     sonames=(
         Soname(stem="libmimalloc.so", package="libmimalloc2.0"),
         Soname(stem="libmimalloc-secure.so", features=("secure",)),

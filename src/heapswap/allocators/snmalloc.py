@@ -1,13 +1,12 @@
 """snmalloc: nothing to configure at run time."""
 
-from heapswap.allocators.marks import symbols
 from heapswap.allocators.model import Allocator, Build, Guard, Soname
 
 FAMILY = Allocator(
     name="snmalloc",
     summary="message passing for memory that another thread frees",
     upstream="https://github.com/microsoft/snmalloc",
-    symbols=symbols("snmalloc", ""),
+    symbols=("sn_malloc", "sn_rust_alloc"),
     sonames=(
         Soname(stem="libsnmallocshim.so"),
         Soname(stem="libsnmallocshim-checks.so", features=("checks",)),

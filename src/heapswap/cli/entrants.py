@@ -43,7 +43,8 @@ def enter(candidates: Iterable[Candidate], program: Program, environ: Mapping[st
     Raises:
         HeapswapError: the baseline itself cannot be run, a candidate cannot be meant, or none can be run.
     """
-    first = activate(parse(baseline))
+    python = str(program.python or "")
+    first = activate(parse(baseline), python=python)
     arms = {str(first.candidate): arm(first, environ)}
     entered: list[Candidate] = []
     refused: list[tuple[str, str]] = []
@@ -55,7 +56,7 @@ def enter(candidates: Iterable[Candidate], program: Program, environ: Mapping[st
         if spelling in arms:
             continue
         try:
-            activation = activate(candidate)
+            activation = activate(candidate, python=python)
         except CannotGoOn as error:
             refused.append((spelling, str(error)))
             continue
