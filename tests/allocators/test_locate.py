@@ -1,4 +1,6 @@
+import os
 import struct
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +10,8 @@ from heapswap import elf, native
 from heapswap.allocators import jemalloc, locate, mimalloc, tcmalloc
 from heapswap.allocators.model import Allocator, Candidate, Library, Origin
 from heapswap.errors import CannotGoOn, Misuse
+from tests.inspection.programs import MALLOC
+from tests.inspection.programs import library as built
 
 
 def library(version: str, *features: str) -> Library:
@@ -163,7 +167,34 @@ def test_what_a_bundled_library_says_of_itself_comes_first(tmp_path: Path, monke
     monkeypatch.setattr(elf, "section", lambda _, name: content if name == locate.MARKER else None)
     marks = locate._marks(str(tmp_path))
     assert locate._version(jemalloc.FAMILY, "/libjemalloc.so.9", marks) == "5.3.1"
-    assert locate._page(jemalloc.FAMILY, marks) == 65536
+
+
+@pytest.mark.parametrize(
+    ("machine", "family", "alignment", "said", "page"),
+    [
+        ("x86_64", jemalloc.FAMILY, 4096, "", 4096),
+        ("x86_64", mimalloc.FAMILY, 4096, "", 0),
+        ("aarch64", jemalloc.FAMILY, 65536, "16", 65536),
+        ("aarch64", jemalloc.FAMILY, 65536, "12", 4096),
+        # A library that could not even be mapped, whatever its allocator supports.
+        ("aarch64", jemalloc.FAMILY, 4096, "16", 4096),
+        ("aarch64", mimalloc.FAMILY, 16384, "", 16384),
+    ],
+)
+def test_the_largest_page_is_that_of_allocator_and_segments(
+    machine: str, family: Allocator, alignment: int, said: str, page: int
+) -> None:
+    header = replace(elf.read(sys.executable), machine=machine, alignment=alignment)
+    assert locate._page(family, header, {"lg_page": said} if said else {}) == page
+
+
+def test_a_library_for_another_machine_is_refused(tmp_path: Path) -> None:
+    foreign = bytearray(built(tmp_path, "libmine.so", MALLOC).read_bytes())
+    foreign[18:20] = (22).to_bytes(2, "little")
+    path = tmp_path / "libforeign.so"
+    path.write_bytes(foreign)
+    with pytest.raises(CannotGoOn, match=rf"is for s390x, and this machine is {os.uname().machine}"):
+        locate.at(str(path))
 
 
 def test_a_preload_is_looked_for_as_the_loader_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,8 @@ from heapswap.errors import Misuse
 USAGE = "heapswap run [--only] [--dry-run] [-v] CANDIDATE -- PROGRAM ARGUMENTS"
 
 BAD_INPUT = {
-    "no verb": ("", 2, "no verb; choose from advise, trial, run, inspect, allocators"),
-    "unknown verb": ("rum mimalloc -- true", 2, "no verb 'rum'; choose from advise, trial, run, inspect, allocators"),
+    "no verb": ("", 2, f"no verb; choose from {', '.join(VERBS)}"),
+    "unknown verb": ("rum mimalloc -- true", 2, f"no verb 'rum'; choose from {', '.join(VERBS)}"),
     "unknown option before the verb": ("--fast run", 2, "unrecognized arguments: --fast; see heapswap --help"),
     "unknown option": ("run --onli mimalloc -- true", 2, "unrecognized arguments: --onli; see heapswap run --help"),
     "no separator": (

@@ -90,26 +90,6 @@ def test_other_word_size(folder: Path, plain: Path) -> None:
     assert "i386" in found(plain, preload(path))["other-architecture"].seen
 
 
-def test_page_size(monkeypatch: pytest.MonkeyPatch, plain: Path, allocator: Path) -> None:
-    real = os.sysconf
-    monkeypatch.setattr(os, "sysconf", lambda name: 65536 if name == "SC_PAGE_SIZE" else real(name))
-    assert found(plain, preload(allocator, page_size=4096))["page-size"].level is Level.ERROR
-    assert "lg-page=16" in found(plain, preload(allocator, page_size=16384))["page-size"].remedy
-    # A library that could not even be mapped, whatever its allocator supports.
-    assert "page-size" in found(plain, preload(allocator, page_size=65536))
-
-
-def test_large_page_builds_fit_small_pages(plain: Path, allocator: Path) -> None:
-    assert found(plain, preload(allocator, page_size=1 << 16)) == {}
-
-
-@pytest.mark.parametrize("name", ["lib with blank.so", "lib:colon.so"])
-def test_paths_that_cannot_be_preloaded(folder: Path, plain: Path, allocator: Path, name: str) -> None:
-    path = folder / name
-    path.write_bytes(allocator.read_bytes())
-    assert found(plain, preload(path))["unpreloadable-path"].level is Level.ERROR
-
-
 def test_a_program_that_defines_malloc(folder: Path, allocator: Path) -> None:
     program = build(folder, "own", MALLOC + PRINTS_FRESH_BLOCK)
     assert found(program, preload(allocator))["own-malloc"].level is Level.ERROR

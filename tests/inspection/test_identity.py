@@ -8,28 +8,7 @@ from heapswap import elf
 from heapswap.allocators import registry
 from heapswap.allocators.model import Allocator
 from heapswap.inspection.identity import identify, version
-from heapswap.inspection.marks import BY_SYMBOL, MARKS, PRIVATE
 from tests.inspection.programs import MALLOC, library
-
-
-def test_no_symbol_stands_for_two() -> None:
-    assert len(BY_SYMBOL) == len(MARKS)
-
-
-@pytest.mark.parametrize("name", registry.PRELOADABLE)
-def test_every_family_of_the_registry_is_recognised_by_the_same_symbols(name: str) -> None:
-    family = registry.own(name)
-    assert family is not None
-    marked = {mark.symbol for mark in MARKS if mark.family == name}
-    assert marked & set(family.symbols)
-    # And nothing that the registry gives to one family is given to another here.
-    assert not {mark.symbol for mark in MARKS if mark.family != name} & set(family.symbols)
-
-
-def test_private_interfaces_have_no_name_in_common() -> None:
-    names = [name for family in PRIVATE.values() for name in family]
-    assert len(names) == len(set(names))
-    assert not {"malloc", "free", "calloc", "realloc"} & set(names)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from functools import partial
 import numpy as np
 
 from heapswap.environment import Environment
-from heapswap.trials.design import next_block
+from heapswap.trials.design import block_after
 from heapswap.trials.model import Design, Measurement, Outcome, Run, Slot, Stage, Trial
 from heapswap.trials.statistics import STARTING
 from heapswap.verdict.evidence import Evidence
@@ -126,7 +126,7 @@ def play(world: World, seed: int) -> Ending:
         budget=MOST_RUNS * (LEVELS["wall"][0] * world.usual + STARTING),
         simplicity=SIMPLICITY[: len(world.true)],
     )
-    while block := next_block(design, runs):
+    while block := block_after(design, runs):
         for slot in block:
             measure(slot)
     evidence = Evidence(Trial(workload=NOWHERE, environment=NO_ENVIRONMENT, design=design, runs=tuple(runs)))

@@ -9,12 +9,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from heapswap.trials import confirmation
-from heapswap.trials.confirmation import ARRANGEMENTS, Blocks, crossing, distribution, looks, p_less, p_more, spent
+from heapswap.trials.confirmation import (
+    ARRANGEMENTS,
+    Blocks,
+    balance,
+    crossing,
+    distribution,
+    looks,
+    p_less,
+    p_more,
+    spent,
+    statistics,
+)
 from heapswap.trials.intervals import detectable, estimate, highest_rate, interval, paired
 from heapswap.trials.model import Slot, Stage
 from heapswap.trials.proof import mean_is_better, runs_needed, tail_is_clear, tail_is_worse
-from heapswap.trials.screening import fit
 from heapswap.trials.statistics import Scale
 from heapswap.trials.trouble import rarer
 from heapswap.workload import Direction
@@ -36,17 +45,25 @@ def drawn(seed: int, count: int, effect: float = 0.0, spread: float = 0.05) -> B
 @given(st.integers(0, 10_000), st.integers(1, 4), st.floats(-0.1, 0.1))
 def test_the_probability_is_that_of_all_arrangements_counted_one_by_one(seed: int, count: int, shift: float) -> None:
     blocks = drawn(seed, count)
-    every, happened = confirmation._scores(blocks, shift)
-    sums = [sum(values) for values in product(*every.tolist())]
+    sums = [sum(values) for values in product(*statistics(blocks, shift).tolist())]
+    happened = balance(blocks, shift)
     assert p_less(blocks, shift) == pytest.approx(np.mean([value >= happened for value in sums]))
     assert p_more(blocks, shift) == pytest.approx(np.mean([value <= happened for value in sums]))
+
+
+def test_blocks_are_equal_where_their_values_are() -> None:
+    blocks = drawn(1, 5)
+    again = Blocks(blocks.costs.copy(), blocks.candidate.copy())
+    assert blocks == again
+    assert hash(blocks) == hash(again)
+    assert blocks != Blocks(blocks.costs, ~blocks.candidate)
+    assert blocks != blocks.first(4)
 
 
 @unhurried
 @given(st.integers(0, 1000))
 def test_a_distribution_sums_to_one_and_is_symmetric(seed: int) -> None:
-    every, _ = confirmation._scores(drawn(seed, 6), 0.0)
-    probabilities, zero = distribution(every)
+    probabilities, zero = distribution(statistics(drawn(seed, 6), 0.0))
     assert probabilities.sum() == pytest.approx(1.0)
     assert probabilities[: zero + 1] == pytest.approx(probabilities[zero:][::-1])
 
@@ -183,28 +200,6 @@ def test_a_better_median_with_a_worse_mean_is_no_gain_in_the_mean() -> None:
     rows, columns = np.nonzero(blocks.candidate)
     costs[rows[::4], columns[::4]] += log(2.0)
     assert not mean_is_better(Blocks(costs, blocks.candidate))
-
-
-def test_a_screening_fit_finds_the_candidate_under_drift() -> None:
-    random = np.random.default_rng(2)
-    arms = np.array([0, 1, 2, 3] * 8)
-    costs = np.linspace(0, 0.5, 32) + random.normal(0, 0.01, 32) + np.where(arms == 2, -0.1, 0.0)
-    found = fit(costs, arms, 5, 0.05)
-    assert found.difference[2] == pytest.approx(-0.1, abs=0.02)
-    assert np.abs(found.difference[[1, 3]]).max() < 0.02
-    assert np.isnan(found.difference[4])
-    assert np.isinf(found.error[4])
-
-
-def test_limits_of_a_screening_fit_are_honest() -> None:
-    random = np.random.default_rng(4)
-    misses = 0
-    for _ in range(300):
-        arms = np.concatenate([random.permutation(6) for _ in range(3)])
-        found = fit(random.normal(0, 0.05, 18), arms, 6, 0.05)
-        misses += int((np.abs(found.difference[1:]) > 2.6 * found.error[1:]).sum())
-    # At 2.6 standard errors of a dozen degrees of freedom about 2 % are outside.
-    assert misses / 1500 < 0.05
 
 
 def test_paired_limits_agree_with_the_signed_rank_test() -> None:

@@ -1,25 +1,47 @@
 //! A preloadable malloc library. Exactly one Cargo feature chooses the allocator behind it.
 //!
 //! `family` defines the C functions once, with the answers that glibc documents; `backend` is the chosen
-//! allocator behind six functions; `marker` says in the file what was built.
+//! allocator behind six functions; `marker` says in the file what was built. `control` exports the functions that give its
+//! statistics and take memory back, under names of their own (`heapswap_mallctl`): under the allocator's they would answer
+//! for every other copy of it in the process, such as the one inside a Python wheel.
 #![no_std]
 
-#[macro_use]
-mod at_most_one;
+/// Refuses to build two allocators into one library.
+macro_rules! at_most_one {
+    () => {};
+    ($first:literal $(, $other:literal)*) => {
+        #[cfg(all(feature = $first, any($(feature = $other),*)))]
+        compile_error!(concat!(
+            "global allocator has already been set: the feature `", $first, "` is on and so is another allocator. ",
+            "One library holds one allocator: build once for each feature ",
+            "(`cargo build --release -p heapswap-allocators --features ", $first, "`), and never with --all-features."
+        ));
+        at_most_one!($($other),*);
+    };
+}
 
 at_most_one!("jemalloc", "mimalloc", "mimalloc-secure", "mimalloc-v2", "snmalloc");
 
 #[cfg(feature = "jemalloc")]
 #[path = "backend/jemalloc.rs"]
 mod backend;
+#[cfg(feature = "jemalloc")]
+#[path = "control/jemalloc.rs"]
+mod control;
 
 #[cfg(any(feature = "mimalloc", feature = "mimalloc-secure", feature = "mimalloc-v2"))]
 #[path = "backend/mimalloc.rs"]
 mod backend;
+#[cfg(any(feature = "mimalloc", feature = "mimalloc-secure", feature = "mimalloc-v2"))]
+#[path = "control/mimalloc.rs"]
+mod control;
 
 #[cfg(feature = "snmalloc")]
 #[path = "backend/snmalloc.rs"]
 mod backend;
+#[cfg(feature = "snmalloc")]
+#[path = "control/snmalloc.rs"]
+mod control;
 
 // Set by the build script when there is a feature.
 #[cfg(chosen)]

@@ -35,8 +35,8 @@ def disabled(environ: Mapping[str, str]) -> bool:
     return environ.get("HEAPSWAP_DISABLE", "") not in ("", "0")
 
 
-def activate(candidate: Candidate, *, python: str = "") -> Activation:
-    """Resolve a candidate on this machine. `python` is the version of the program if it is Python (``3.13.0t``).
+def activate(candidate: Candidate) -> Activation:
+    """Resolve a candidate on this machine; whether it suits a program is told by `inspection.conflicts`.
 
     Raises:
         Misuse: unknown family, feature, recipe or knob, a knob that this version lacks, or a value that it refuses.
@@ -53,7 +53,7 @@ def activate(candidate: Candidate, *, python: str = "") -> Activation:
     named = {**dict(recipe.knobs if recipe else ()), **_own_knobs(candidate)}
     settings = [table.setting(name, value) for name, value in named.items()]
     variables = knobs.carried(settings, library.configuration if library else "")
-    return Activation(candidate=candidate, library=library, variables=(*variables, *_python(candidate, python)))
+    return Activation(candidate=candidate, library=library, variables=(*variables, *_python(candidate)))
 
 
 def environment(
@@ -128,26 +128,27 @@ def _resolve(candidate: Candidate) -> tuple[Allocator, Library | None, str]:
 
 
 def _refuse_unusable(library: Library, family: Allocator) -> None:
-    """Refuse what the dynamic loader would ignore with a warning, and what would abort at start.
+    """Refuse what the dynamic loader could not load here, and what would abort at start, whatever the program.
 
     Raises:
-        CannotGoOn: a path that cannot be listed, another machine or C library, larger pages, a broken guard.
+        CannotGoOn: a path that cannot be listed, a kernel with larger pages, a broken guard.
     """
-    path, machine = library.path, locate.machine()
+    path = library.path
     if re.search(r"[\s:]", path):
-        raise CannotGoOn(f"'{path}' holds a space or a colon and cannot be preloaded; install or copy it elsewhere")
-    if library.machine != machine:
-        raise CannotGoOn(f"{path} is for {library.machine}, and this machine is {machine}; give a build for {machine}")
-    libc, _ = registry.c_library()
-    if library.libc and library.libc != libc:
-        raise CannotGoOn(f"{path} needs {library.libc}, and this system has {libc}; give a build for {libc}")
-    pages, built_for = os.sysconf("SC_PAGE_SIZE") >> 10, library.page_size >> 10
+        raise CannotGoOn(
+            f"'{path}' holds a blank or a colon, which separate entries of {PRELOAD}; give a path without them, such "
+            "as a symbolic link"
+        )
+    reasons = {guard.condition: guard.reason for guard in family.guards if guard.condition is not Condition.MARKER}
+    kernel = os.sysconf("SC_PAGE_SIZE")
+    if 0 < library.page_size < kernel:
+        reason = reasons.get(Condition.PAGE_SIZE, "its segments cannot be mapped there")
+        raise CannotGoOn(
+            f"{path} works with pages up to {library.page_size >> 10} KiB, and this kernel has {kernel >> 10} KiB "
+            f"({reason}); give a build for {kernel >> 10} KiB pages (jemalloc: --with-lg-page="
+            f"{kernel.bit_length() - 1}), or use system"
+        )
     for guard in family.guards:
-        if guard.condition is Condition.PAGE_SIZE and 0 < built_for < pages:
-            raise CannotGoOn(
-                f"{path} works with pages up to {built_for} KiB, and this kernel has {pages} KiB ({guard.reason}); "
-                f"give a build for {pages} KiB pages, or use system"
-            )
         if guard.condition is Condition.MARKER and not _holds(guard.marker):
             raise CannotGoOn(f"{family.name} is not for this platform ({guard.reason}); use system")
 
@@ -177,14 +178,11 @@ def _own_knobs(candidate: Candidate) -> dict[str, str]:
     return {name: value for name, value in candidate.knobs if name != python_allocator.KNOB.name}
 
 
-def _python(candidate: Candidate, version: str) -> Iterator[tuple[str, str]]:
+def _python(candidate: Candidate) -> Iterator[tuple[str, str]]:
     value = dict(candidate.knobs).get(python_allocator.KNOB.name)
-    if value is None:
-        return
-    knobs.checked(python_allocator.KNOB, value)
-    if reason := python_allocator.refusal(value, version):
-        raise Misuse(f"{candidate}: {reason}")
-    yield python_allocator.KNOB.variable, value
+    if value is not None:
+        knobs.checked(python_allocator.KNOB, value)
+        yield python_allocator.KNOB.variable, value
 
 
 def _refuse_second(allocators: Mapping[str, Library], activation: Activation, asked: str) -> None:

@@ -1,5 +1,6 @@
 """jemalloc: keys of its configuration string as `stats_print` and the ChangeLog have them."""
 
+from heapswap.allocators.marks import symbols
 from heapswap.allocators.model import Allocator, Build, Carrier, Condition, Guard, Knob, KnobType, Recipe, Soname
 
 _CONFIGURATION = Carrier.CONFIGURATION
@@ -10,7 +11,7 @@ FAMILY = Allocator(
     summary="arenas with size classes; gives unused memory back by decay",
     upstream="https://github.com/jemalloc/jemalloc",
     # Without a prefix: a prefixed copy inside another library reads another variable.
-    symbols=("mallctl",),
+    symbols=symbols("jemalloc", "MALLOC_CONF"),
     sonames=(Soname(stem="libjemalloc.so", package="libjemalloc2"),),
     builds=(Build(name="jemalloc", line="5", configuration="_RJEM_MALLOC_CONF", needs="a C compiler, make and sh"),),
     configuration="MALLOC_CONF",

@@ -75,7 +75,7 @@ def at(path: str) -> Library:
     """The library at a path that the user gave; its family is told by its symbols.
 
     Raises:
-        CannotGoOn: no file, no shared library, or one that defines no malloc.
+        CannotGoOn: no file, no shared library, one that defines no malloc, or one for another machine.
     """
     file = Path(path).absolute()
     if not file.is_file():
@@ -86,6 +86,10 @@ def at(path: str) -> Library:
         library = read(str(file), Origin.PATH)
     except (OSError, elf.NotElf) as error:
         raise CannotGoOn(f"{path} cannot be preloaded ({error}); give a shared library for this machine") from None
+    if library.machine != machine():
+        raise CannotGoOn(
+            f"{path} is for {library.machine}, and this machine is {machine()}; give a build for {machine()}"
+        )
     return library
 
 
@@ -246,7 +250,7 @@ def _library(path: str, origin: Origin, family: Allocator, features: tuple[str, 
         build_id=header.build_id,
         machine=header.machine,
         libc=header.libc,
-        page_size=_page(family, marks),
+        page_size=_page(family, header, marks),
         configuration=configuration,
     )
 
@@ -290,12 +294,16 @@ def _search(path: str, pattern: str) -> str:
         return match[1].decode() if match else ""
 
 
-def _page(family: Allocator, marks: Mapping[str, str]) -> int:
-    """Largest kernel page that this build works with; x86-64 knows only one size."""
+def _page(family: Allocator, header: elf.Elf, marks: Mapping[str, str]) -> int:
+    """Largest kernel page that this build works with: allocator and segments; 0 where nothing limits it."""
+    limits = []
+    if header.machine != "x86_64":
+        limits.append(header.alignment)
+    elif any(guard.condition is Condition.PAGE_SIZE for guard in family.guards):
+        limits.append(_X86_PAGE_SIZE)
     if marks.get("lg_page", "").isdigit():
-        return 1 << int(marks["lg_page"])
-    limited = any(guard.condition is Condition.PAGE_SIZE for guard in family.guards)
-    return _X86_PAGE_SIZE if limited and machine() == "x86_64" else 0
+        limits.append(1 << int(marks["lg_page"]))
+    return min(limits, default=0)
 
 
 def _name(library: Library) -> str:

@@ -1,5 +1,6 @@
 """mimalloc: option names and defaults as `src/options.c` has them, release by release."""
 
+from heapswap.allocators.marks import symbols
 from heapswap.allocators.model import Allocator, Build, Knob, KnobType, Recipe, Soname
 
 _BOOLEAN, _INTEGER, _SIZE = KnobType.BOOLEAN, KnobType.INTEGER, KnobType.SIZE
@@ -8,7 +9,7 @@ FAMILY = Allocator(
     name="mimalloc",
     summary="small and fast; per-thread pages with sharded free lists",
     upstream="https://github.com/microsoft/mimalloc",
-    symbols=("mi_malloc",),
+    symbols=symbols("mimalloc", "MIMALLOC_"),
     sonames=(
         Soname(stem="libmimalloc.so", package="libmimalloc2.0"),
         Soname(stem="libmimalloc-secure.so", features=("secure",)),

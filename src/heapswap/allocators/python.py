@@ -29,18 +29,22 @@ KNOB = Knob(
 _VERSION = re.compile(r"(\d+)\.(\d+)[^t]*(t?)")
 
 
-def refusal(value: str, version: str) -> str:
+def refusal(value: str, version: str, *, offers_mimalloc: bool = True) -> str:
     """Why a Python of `version` (``3.11.7``, ``3.13.0t``) would abort under this value; empty when it would not.
 
-    An empty version is a program that is not Python, or not known to be: nothing is refused.
+    An empty version is a program that is not Python, or not known to be: nothing is refused. `offers_mimalloc` tells
+    whether the build has it, which one of 3.13 or later may lack.
     """
     match = _VERSION.match(version)
     if match is None:
         return ""
     release, free_threaded = (int(match[1]), int(match[2])), match[3] == "t"
     base = value.removesuffix("_debug")
+    aborts = f"aborts under {KNOB.variable}={value}"
     if base == "mimalloc" and release < (3, 13):
-        return f"Python {version} aborts under PYTHONMALLOC={value}; it came with 3.13"
+        return f"Python {version} {aborts}; it came with 3.13"
+    if base == "mimalloc" and not offers_mimalloc:
+        return f"Python {version} {aborts}; this build was made without mimalloc"
     if free_threaded and base in ("malloc", "pymalloc"):
-        return f"Python {version} is free-threaded and aborts under PYTHONMALLOC={value}; mimalloc is built in"
+        return f"Python {version} is free-threaded and {aborts}; mimalloc is built in"
     return ""

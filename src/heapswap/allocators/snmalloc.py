@@ -1,12 +1,13 @@
 """snmalloc: nothing to configure at run time."""
 
+from heapswap.allocators.marks import symbols
 from heapswap.allocators.model import Allocator, Build, Guard, Soname
 
 FAMILY = Allocator(
     name="snmalloc",
     summary="message passing for memory that another thread frees",
     upstream="https://github.com/microsoft/snmalloc",
-    symbols=("sn_malloc", "sn_rust_alloc"),
+    symbols=symbols("snmalloc", ""),
     sonames=(
         Soname(stem="libsnmallocshim.so"),
         Soname(stem="libsnmallocshim-checks.so", features=("checks",)),

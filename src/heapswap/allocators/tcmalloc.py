@@ -1,12 +1,13 @@
 """tcmalloc of gperftools; Google's newer allocator of the same name is another project and has no Debian package."""
 
+from heapswap.allocators.marks import symbols
 from heapswap.allocators.model import Allocator, Knob, KnobType, Recipe, Soname
 
 FAMILY = Allocator(
     name="tcmalloc",
     summary="per-thread caches over central free lists (gperftools)",
     upstream="https://github.com/gperftools/gperftools",
-    symbols=("tc_malloc",),
+    symbols=symbols("tcmalloc", "TCMALLOC_"),
     sonames=(
         Soname(stem="libtcmalloc_minimal.so", package="libtcmalloc-minimal4"),
         # The full library carries a profiler and an unwinder that a program under measurement does not want.

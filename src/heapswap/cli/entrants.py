@@ -43,8 +43,7 @@ def enter(candidates: Iterable[Candidate], program: Program, environ: Mapping[st
     Raises:
         HeapswapError: the baseline itself cannot be run, a candidate cannot be meant, or none can be run.
     """
-    python = str(program.python or "")
-    first = activate(parse(baseline), python=python)
+    first = activate(parse(baseline))
     arms = {str(first.candidate): arm(first, environ)}
     entered: list[Candidate] = []
     refused: list[tuple[str, str]] = []
@@ -56,7 +55,7 @@ def enter(candidates: Iterable[Candidate], program: Program, environ: Mapping[st
         if spelling in arms:
             continue
         try:
-            activation = activate(candidate, python=python)
+            activation = activate(candidate)
         except CannotGoOn as error:
             refused.append((spelling, str(error)))
             continue

@@ -22,6 +22,7 @@ VERBS = {
     "run": "run a program under one candidate",
     "inspect": "which allocator a process or a program really uses",
     "allocators": "which allocators exist here, and their knobs",
+    "deploy": "put a choice into a project, an image or a service, and take it back",
 }
 """Each verb is the module `heapswap.cli.VERB` with `configure(parser)` and `execute(arguments, command) -> int`."""
 

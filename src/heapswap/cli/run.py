@@ -71,7 +71,7 @@ def environment_of(arguments: argparse.Namespace, command: list[str], users: Map
         raise Misuse(f"no candidate; write: {USAGE}")
     candidate = parse(arguments.candidate)
     program = resolve(command[0], users, here(), command[1:])
-    activation = activate(candidate, python=str(program.python or ""))
+    activation = activate(candidate)
     wanted = environment(activation, users, Preloads.MERGE)
     settle(preflight(program, activation, users), verbose=arguments.verbose)
     return scoped(users, wanted, os.getpid()) if arguments.only else wanted

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from heapswap import elf
 from heapswap.allocators import locate
+from heapswap.allocators.marks import PRIVATE
 from heapswap.allocators.model import Activation, Candidate, Library, Origin
 from heapswap.elf import NotElf
 from heapswap.findings import Finding, Level
 from heapswap.inspection import interpreter, surroundings, wheels
 from heapswap.inspection.case import Case
-from heapswap.inspection.marks import PRIVATE
 from heapswap.inspection.program import Program
 
 _SANITIZERS = ("__asan_init", "__tsan_init", "__msan_init", "__lsan_init", "__hwasan_init")
@@ -139,21 +139,6 @@ def _other_libc(case: Case) -> Iterator[Finding]:
         yield _without_effect(case, f"{case.name} runs on musl, whose allocator has no settings")
 
 
-def _page_size(case: Case) -> Iterator[Finding]:
-    if case.library is None:
-        return
-    kernel = os.sysconf("SC_PAGE_SIZE")
-    limits = [case.library.page_size, case.library_image.alignment if case.library_image else 0]
-    built = min((limit for limit in limits if limit), default=0)
-    if 0 < built < kernel:
-        yield Finding(
-            code="page-size",
-            level=Level.ERROR,
-            seen=f"the library is built for pages up to {built} bytes, and this kernel uses {kernel}",
-            remedy=f"give a build for {kernel}-byte pages (jemalloc: --with-lg-page={kernel.bit_length() - 1})",
-        )
-
-
 def _own_malloc(case: Case) -> Iterator[Finding]:
     answering = next((one for one in case.own if one.answers_malloc), None)
     if case.changes_something and answering is not None and case.program.elf.libc != "static":
@@ -262,23 +247,11 @@ def _knob_unanswered(case: Case) -> Iterator[Finding]:
         yield _without_effect(case, f"{case.name} is linked with {Path(image.path).name}, which answers malloc")
 
 
-def _unpreloadable(case: Case) -> Iterator[Finding]:
-    if case.library is not None and set(case.library.path) & set(" :\t\n"):
-        yield Finding(
-            code="unpreloadable-path",
-            level=Level.ERROR,
-            seen=f"the path {case.library.path!r} holds a blank or a colon, which separate entries of LD_PRELOAD",
-            remedy="give a path without them, such as a symbolic link",
-        )
-
-
 CHECKS: tuple[Callable[[Case], Iterator[Finding]], ...] = (
     _static,
     _set_uid,
     _other_architecture,
     _other_libc,
-    _page_size,
-    _unpreloadable,
     _own_malloc,
     _own_allocator,
     _private_api,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from heapswap import elf
 from heapswap.allocators import locate, registry
+from heapswap.allocators.marks import BY_SYMBOL, Mark
 from heapswap.elf import Elf
-from heapswap.inspection.marks import BY_SYMBOL, Mark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

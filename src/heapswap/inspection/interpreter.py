@@ -47,10 +47,10 @@ def _python_allocator(case: Case) -> Iterator[Finding]:
 
 
 def _refusal(python: Python, value: str) -> str:
-    reason = python_allocator.refusal(value, str(python))
-    if not reason and value.startswith("mimalloc") and not python.offers_mimalloc():
-        reason = f"Python {python} aborts under {VARIABLE}={value}; this build was made without mimalloc"
-    return reason
+    # The file is searched only where the answer depends on it.
+    return python_allocator.refusal(
+        value, str(python), offers_mimalloc=not value.startswith("mimalloc") or python.offers_mimalloc()
+    )
 
 
 def _accepted(python: Python) -> str:

@@ -1,1 +1,1 @@
-"""In the user's own process: the declaration of its allocator, and allocators as objects beside it."""
+"""In the user's own process: the declaration of its allocator, and what that allocator says of its memory."""

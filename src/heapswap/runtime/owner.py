@@ -2,7 +2,16 @@
 
 import os
 
+TYPE_CHECKING = False  # not typing's own, which is slow to import
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 MAPS = "/proc/self/maps"
+
+
+# A program that is not position independent has an address of its own for what it takes the address of, so one name is
+# not enough: Debian 12's Python does so for malloc and free.
+_FAMILY = ("malloc", "calloc", "realloc", "malloc_usable_size")
 
 
 def malloc_owner() -> str:
@@ -12,22 +21,43 @@ def malloc_owner() -> str:
     is found among the mappings: being mapped alone proves nothing.
     """
     try:
+        executable = os.readlink("/proc/self/exe")  # noqa: PTH115 - pathlib is slow to import
+    except OSError:
+        return ""
+    owner = ""
+    for name in _FAMILY:
+        owner = object_at(address_of(name)) or owner
+        if owner != executable:
+            break
+    return owner
+
+
+def address_of(symbol: str) -> int:
+    """Where the program's calls of a function go; 0 when the process has none of that name."""
+    try:
         import _ctypes  # noqa: PLC0415 - ctypes itself takes ten times as long to import
 
-        address: int = _ctypes.dlsym(_ctypes.dlopen(None, 0), "malloc")  # type: ignore[arg-type]  # the program itself
-    except (ImportError, AttributeError, OSError):
-        return ""
+        return int(_ctypes.dlsym(_ctypes.dlopen(None, 0), symbol))  # type: ignore[arg-type]  # the program itself
+    except (ImportError, AttributeError, OSError, TypeError):
+        return 0
+
+
+def object_at(address: int) -> str:
+    """The file that is mapped at an address; empty when there is none."""
+    return next((path for low, high, path in mappings() if low <= address < high), "")
+
+
+def mappings() -> "Iterator[tuple[int, int, str]]":
+    """Start, end and file of everything that this process has mapped; the file is empty where there is none."""
     try:
         with open(MAPS, "rb") as lines:  # noqa: PTH123 - pathlib is slow to import
             for line in lines:
                 # start-end permissions offset device inode path; the path may hold blanks.
                 fields = line.split(None, 5)
                 low, _, high = fields[0].partition(b"-")
-                if int(low, 16) <= address < int(high, 16):
-                    return os.fsdecode(fields[5].rstrip(b"\n")) if len(fields) > 5 else ""
+                yield int(low, 16), int(high, 16), os.fsdecode(fields[5].rstrip(b"\n")) if len(fields) > 5 else ""
     except OSError:
-        pass
-    return ""
+        return
 
 
 def is_c_library(owner: str) -> bool:

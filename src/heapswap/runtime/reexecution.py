@@ -77,7 +77,7 @@ def put_in_force(wanted: Wanted, *, request: str, place: str) -> None:
             "take one of the two away"
         )
     program = _program(users)
-    chosen = activation.activate(spelling.parse(wanted.spelling), python=str(program.python or ""))
+    chosen = activation.activate(spelling.parse(wanted.spelling))
     environ = activation.environment(chosen, users, Preloads.MERGE, asked=place)
     settings = {name: environ[name] for name, _ in chosen.variables}
     if _answers(chosen, owner) and all(users.get(name) == value for name, value in settings.items()):

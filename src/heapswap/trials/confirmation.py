@@ -16,8 +16,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from heapswap.trials.model import Run, Stage
-from heapswap.trials.statistics import Numbers, Scale
+from heapswap.trials.statistics import Numbers
 
 PLACES = 4
 """runs of a block that one comparison rests on: two of the baseline, two of the candidate"""
@@ -38,9 +37,9 @@ LEAST_SPREAD = 1e-6
 """relative spread below which costs count as equal"""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Blocks:
-    """Costs of n complete blocks in run order, and which of the four are the candidate's."""
+    """Costs of n complete blocks in run order, and which of the four are the candidate's. Equal if all values are."""
 
     costs: Numbers
     """n x 4"""
@@ -49,6 +48,16 @@ class Blocks:
 
     def __len__(self) -> int:
         return len(self.costs)
+
+    def __hash__(self) -> int:
+        return hash(self.costs.tobytes())
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Blocks)
+            and np.array_equal(self.costs, other.costs)
+            and np.array_equal(self.candidate, other.candidate)
+        )
 
     def first(self, count: int) -> "Blocks":
         """The first blocks only."""
@@ -60,46 +69,37 @@ class Blocks:
         return side
 
 
-def block_runs(runs: Sequence[Run], baseline: str, candidate: str) -> list[list[Run]]:
-    """The confirming blocks in which the candidate has its two runs, each as its four runs in order.
-
-    A block may hold another finalist as well; given where that one ran, the six arrangements of the other four remain
-    equally likely.
-    """
-    grouped: dict[int, list[Run]] = {}
-    for run in runs:
-        if run.slot.stage is Stage.CONFIRMING and run.slot.candidate in (baseline, candidate):
-            grouped.setdefault(run.slot.block, []).append(run)
-    return [
-        block
-        for block in grouped.values()
-        if len(block) == PLACES and sum(run.slot.candidate == candidate for run in block) == PLACES // 2
-    ]
-
-
-def blocks(grouped: Sequence[Sequence[Run]], candidate: str, scale: Scale) -> Blocks:
-    """Costs of one metric; a block with a run that cannot be compared is left out whole."""
-    costs = np.array([[scale.cost(run) for run in block] for block in grouped], dtype=np.float64).reshape(-1, PLACES)
-    mask = np.array([[run.slot.candidate == candidate for run in block] for block in grouped], dtype=np.bool_).reshape(
-        -1, PLACES
-    )
-    whole = np.isfinite(costs).all(axis=1)
-    return Blocks(costs[whole], mask[whole])
-
-
-def _scores(blocks: Blocks, shift: float) -> tuple[NDArray[np.int64], int]:
-    """n x 6 statistics of every arrangement under a shift, and the sum of those that happened; large: less than it."""
+def _scores(blocks: Blocks, shift: float) -> NDArray[np.int64]:
+    """n x 4: the distance of every run from the middle of its block under a shift, in steps of the grid."""
     aligned = blocks.costs - np.where(blocks.candidate, shift, 0.0)
     # The middle two of four, without numpy's slower general median.
     ordered = np.sort(aligned, axis=1)
     distance = aligned - ((ordered[:, 1] + ordered[:, 2]) / 2)[:, None]
     far = np.sort(np.abs(distance), axis=None)
     spread = max(NORMAL_MAD * float(far[(far.size - 1) // 2] + far[far.size // 2]) / 2, LEAST_SPREAD)
-    steps = np.rint(np.minimum(np.maximum(distance / (CLIP * spread), -1.0), 1.0) * GRID).astype(np.int64)
-    total = steps.sum(axis=1)
-    every = total[:, None] - 2 * steps @ ARRANGEMENTS.T.astype(np.int64)
-    happened = int(total.sum() - 2 * steps[blocks.candidate].sum())
-    return every, happened
+    # np.clip takes four times as long.
+    clipped = np.minimum(np.maximum(distance / (CLIP * spread), -1.0), 1.0)
+    steps: NDArray[np.int64] = np.rint(clipped * GRID).astype(np.int64)
+    return steps
+
+
+def statistics(blocks: Blocks, shift: float) -> NDArray[np.int64]:
+    """n x 6: what each block would add to the statistic under each arrangement, were the shift exactly true."""
+    scores = _scores(blocks, shift)
+    every: NDArray[np.int64] = scores.sum(axis=1)[:, None] - 2 * scores @ ARRANGEMENTS.T.astype(np.int64)
+    return every
+
+
+def balance(blocks: Blocks, shift: float) -> int:
+    """The statistic of the order that was drawn: positive where the candidate costs less than baseline plus shift."""
+    scores = _scores(blocks, shift)
+    return int(scores.sum() - 2 * scores[blocks.candidate].sum())
+
+
+def deviation(blocks: Blocks, shift: float) -> float:
+    """The standard deviation of the statistic by chance."""
+    every = statistics(blocks, shift).astype(np.float64)
+    return float(np.sqrt((every**2).mean(axis=1).sum()))
 
 
 def distribution(every: NDArray[np.int64]) -> tuple[Numbers, int]:
@@ -128,32 +128,18 @@ def p_more(blocks: Blocks, shift: float) -> float:
     return _tails(blocks, shift)[1]
 
 
+@lru_cache(maxsize=512)
 def _tails(blocks: Blocks, shift: float) -> tuple[float, float]:
+    """Both probabilities; remembered, because a design is replayed from the start for every block."""
     if not len(blocks) or not np.isfinite(shift):
         return 1.0, 1.0
-    return _tails_of(blocks.costs.tobytes(), blocks.candidate.tobytes(), float(shift))
-
-
-@lru_cache(maxsize=512)
-def _tails_of(costs: bytes, candidate: bytes, shift: float) -> tuple[float, float]:
-    """Both tails; remembered, because a design is replayed from the start for every block."""
-    blocks = Blocks(
-        np.frombuffer(costs, dtype=np.float64).reshape(-1, PLACES),
-        np.frombuffer(candidate, dtype=np.bool_).reshape(-1, PLACES),
-    )
-    every, happened = _scores(blocks, shift)
-    probabilities, zero = distribution(every)
+    probabilities, zero = distribution(statistics(blocks, shift))
+    happened = zero + balance(blocks, shift)
     # Rounding in sums of sixths must never make a value look rarer than it is.
     return (
-        min(1.0, float(probabilities[zero + happened :].sum()) + 1e-12),
-        min(1.0, float(probabilities[: zero + happened + 1].sum()) + 1e-12),
+        min(1.0, float(probabilities[happened:].sum()) + 1e-12),
+        min(1.0, float(probabilities[: happened + 1].sum()) + 1e-12),
     )
-
-
-def balance(blocks: Blocks, shift: float) -> tuple[int, float]:
-    """The statistic, positive where the candidate costs less than baseline plus shift, and its deviation by chance."""
-    every, happened = _scores(blocks, shift)
-    return happened, float(np.sqrt((every.astype(np.float64) ** 2).mean(axis=1).sum()))
 
 
 LADDER = (5, 8, 11, 15, 20, 30, 45, 65, 100)

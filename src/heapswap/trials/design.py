@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from math import isnan
 
-from heapswap.trials.confirmation import block_runs, blocks
 from heapswap.trials.exclusion import Exclusion
 from heapswap.trials.finalists import (
     PROVING_CANDIDATES,
@@ -14,13 +13,12 @@ from heapswap.trials.finalists import (
     fewest_blocks,
     finalists,
     most_blocks,
-    threshold,
 )
 from heapswap.trials.intervals import estimate, interval
 from heapswap.trials.model import Design, Perturbation, Progress, Run, Slot, Stage
-from heapswap.trials.planner import plan, spent, usual
+from heapswap.trials.observed import Observed, observe
+from heapswap.trials.planner import plan
 from heapswap.trials.screening import LEAST_PROOF, Standing, standings
-from heapswap.trials.statistics import scale
 
 HOPE = 2.2
 """standard errors of luck that a candidate is granted in screening"""
@@ -62,14 +60,22 @@ def next_block(design: Design, runs: Sequence[Run]) -> tuple[Slot, ...]:
     Raises:
         Misuse: the budget holds too few runs.
     """
+    last = runs[-1].slot.block if runs else 0
+    before = [run for run in runs if run.slot.block < last]
+    rest = block_after(design, before)[len(runs) - len(before) :]
+    return rest or block_after(design, runs)
+
+
+def block_after(design: Design, runs: Sequence[Run]) -> tuple[Slot, ...]:
+    """The block that follows complete blocks.
+
+    Raises:
+        Misuse: the budget holds too few runs.
+    """
     if not runs:
         return _slots(Stage.WARM_UP, 0, (design.baseline,), design.seed)
-    last = runs[-1].slot.block
-    done = sum(run.slot.block == last for run in runs)
-    begun = _block(design, [run for run in runs if run.slot.block < last])
-    if done < len(begun):
-        return begun[done:]
-    return _block(design, runs)
+    stage, members = _members(observe(design, runs))
+    return _slots(stage, runs[-1].slot.block + 1, members, design.seed)
 
 
 def _slots(stage: Stage, block: int, members: Iterable[str], seed: int) -> tuple[Slot, ...]:
@@ -79,101 +85,101 @@ def _slots(stage: Stage, block: int, members: Iterable[str], seed: int) -> tuple
     )
 
 
-def _block(design: Design, runs: Sequence[Run]) -> tuple[Slot, ...]:
+Members = tuple[Stage, tuple[str, ...]]
+"""what a block is for, and who runs in it; nobody: the trial is finished"""
+
+FINISHED: Members = (Stage.CONFIRMING, ())
+
+
+def _members(observed: Observed) -> Members:
     """The block that follows complete blocks."""
-    if not runs:
-        return _slots(Stage.WARM_UP, 0, (design.baseline,), design.seed)
-    number = runs[-1].slot.block + 1
-    known = finalists(design, runs)
-    if not known and (members := screening_round(design, runs)):
-        return _slots(Stage.SCREENING, number, (design.baseline, *members), design.seed)
-    active = _active(known)
-    proving = [one.candidate for one in active if one.state is State.PROVING]
-    running = [one.candidate for one in active if one.state is State.RUNNING]
-    is_won = any(one.state is State.WON for one in known)
-    if not active and not is_won:
-        running = list(next_finalists(design, runs, known))
-    if running and _fits(design, runs, (design.baseline, *running) * 2):
-        return _slots(Stage.CONFIRMING, number, (design.baseline, *running) * 2, design.seed)
-    if proving:
-        members = (design.baseline, *(proving[:1] * PROVING_CANDIDATES))
-        made = len({run.slot.block for run in runs if run.slot.stage is Stage.PROVING})
-        if made < MOST_PROVING and _fits(design, runs, members):
-            return _slots(Stage.PROVING, number, members, design.seed)
-    return () if active or is_won else _settling(design, runs, known, number)
+    baseline = observed.design.baseline
+    known = finalists(observed)
+    if any(one.state is State.WON for one in known):
+        return FINISHED
+    running = [one.candidate for one in known if one.state is State.RUNNING]
+    proving = [one.candidate for one in known if one.state is State.PROVING]
+    if not running and not proving:
+        return _without_finalist(observed, known)
+    if running and _fits(observed, members := (baseline, *running) * 2):
+        return Stage.CONFIRMING, members
+    if proving and _blocks_made(observed, Stage.PROVING) < MOST_PROVING:
+        members = (baseline, *(proving[:1] * PROVING_CANDIDATES))
+        if _fits(observed, members):
+            return Stage.PROVING, members
+    return FINISHED
 
 
-def _settling(design: Design, runs: Sequence[Run], known: Sequence[Finalist], number: int) -> tuple[Slot, ...]:
+def _without_finalist(observed: Observed, known: Sequence[Finalist]) -> Members:
+    """The block while no finalist is due more runs: screening goes on, others enter, or what is left is settled."""
+    baseline = observed.design.baseline
+    told = [one for one in standings(observed) if one.runs]
+    if not known and (members := screening_round(observed, told)):
+        return Stage.SCREENING, (baseline, *members)
+    entering = next_finalists(observed, told, known)
+    if entering and _fits(observed, members := (baseline, *entering) * 2):
+        return Stage.CONFIRMING, members
+    return _settling(observed, told, known)
+
+
+def _settling(observed: Observed, told: Sequence[Standing], known: Sequence[Finalist]) -> Members:
     """The block that does most to exclude a gain, from a budget that would be left: nothing is adopted on its word."""
-    told = [one for one in standings(design, runs) if one.runs]
-    left = Exclusion(design=design, runs=runs, standings=told)
+    baseline = observed.design.baseline
+    left = Exclusion(observed=observed, standings=told)
     if not left.unsettled or any(left.reaches_beyond(name, HOPELESS) for name in left.unsettled):
-        return ()
+        return FINISHED
     finals = [one.candidate for one in known]
-    if design.budget is None:
+    if observed.design.budget is None:
         # Nothing says how much more may be run: only what one run alone cannot tell is asked again.
         once = [one.candidate for one in told if one.runs < LEAST_PROOF and one.candidate in left.unsettled]
-        return _slots(Stage.SCREENING, number, (design.baseline, *once), design.seed) if once else ()
+        return (Stage.SCREENING, (baseline, *once)) if once else FINISHED
     if left.unsettled[0] in finals:
-        members = (design.baseline, *(name for name in left.unsettled if name in finals)) * 2
+        members = (baseline, *(name for name in left.unsettled if name in finals)) * 2
         stage, made = Stage.CONFIRMING, max(one.blocks for one in known)
     else:
-        members = (design.baseline, *(name for name in left.unsettled if name not in finals))
-        stage, made = Stage.SCREENING, len({run.slot.block for run in runs if run.slot.stage is Stage.SCREENING})
-    if made >= MOST_SETTLING or not _fits(design, runs, members):
-        return ()
-    return _slots(stage, number, members, design.seed)
+        members = (baseline, *(name for name in left.unsettled if name not in finals))
+        stage, made = Stage.SCREENING, _blocks_made(observed, Stage.SCREENING)
+    return (stage, members) if made < MOST_SETTLING and _fits(observed, members) else FINISHED
 
 
-def _active(known: Sequence[Finalist]) -> list[Finalist]:
-    """Finalists that are due more runs."""
-    if any(one.state is State.WON for one in known):
-        return []
-    return [one for one in known if one.state in (State.RUNNING, State.PROVING)]
+def _blocks_made(observed: Observed, stage: Stage) -> int:
+    return len({run.slot.block for run in observed.runs if run.slot.stage is stage})
 
 
-def _fits(design: Design, runs: Sequence[Run], members: Iterable[str]) -> bool:
+def _fits(observed: Observed, members: Iterable[str]) -> bool:
     """Whether the budget holds a block of these members."""
-    if design.budget is None:
-        return True
-    return spent(runs) + sum(usual(runs, name, design.baseline) for name in members) <= design.budget * OVERRUN
+    budget = observed.design.budget
+    return budget is None or observed.spent + sum(observed.usual(name) for name in members) <= budget * OVERRUN
 
 
-def screening_round(design: Design, runs: Sequence[Run]) -> tuple[str, ...]:
+def screening_round(observed: Observed, told: Sequence[Standing]) -> tuple[str, ...]:
     """Candidates of the next screening round, the baseline excluded; empty when screening is over."""
-    planned = plan(design, runs[0])
-    made = len({run.slot.block for run in runs if run.slot.stage is Stage.SCREENING})
+    planned = plan(observed.design, observed.runs[0])
+    made = _blocks_made(observed, Stage.SCREENING)
     if made >= len(planned.rounds):
         return ()
     if made == 0:
         return planned.candidates
-    known = [one for one in standings(design, runs) if one.runs]
-    contenders = _contenders(design, runs, known)
-    repeated = [one.candidate for one in known if one.runs == 1 and _is_worth_repeating(one, design, runs)]
+    contenders = _contenders(observed, told)
+    repeated = [one.candidate for one in told if one.runs == 1 and _is_worth_repeating(one, observed)]
     if not repeated and (not contenders or (len(contenders) == 1 and contenders[0].runs >= LEAST_PROOF)):
         return ()
     members = tuple(dict.fromkeys((*(one.candidate for one in contenders[: planned.rounds[made]]), *repeated)))
-    return members if _fits(design, runs, (design.baseline, *members)) else ()
+    return members if _fits(observed, (observed.design.baseline, *members)) else ()
 
 
-def _is_worth_repeating(one: Standing, design: Design, runs: Sequence[Run]) -> bool:
+def _is_worth_repeating(one: Standing, observed: Observed) -> bool:
     """Whether a second run tells something: it failed once, or it gains and a guard rejects it."""
-    measure = scale(runs, design.criteria.primary)
-    if one.trouble or measure is None:
+    if one.trouble or observed.primary is None:
         return False
-    if isnan(one.difference):
-        return True
-    return bool(one.breaks) and one.difference < threshold(design, runs, measure)
+    return isnan(one.difference) or (bool(one.breaks) and one.difference < observed.threshold)
 
 
-def _contenders(design: Design, runs: Sequence[Run], known: Iterable[Standing]) -> list[Standing]:
+def _contenders(observed: Observed, told: Iterable[Standing]) -> list[Standing]:
     """Eligible candidates that may still be the best and beyond the margin, the most promising first."""
-    measure = scale(runs, design.criteria.primary)
-    if measure is None:
-        return []
-    limit = threshold(design, runs, measure)
+    limit = observed.threshold
     eligible = sorted(
-        (one for one in known if one.eligible and one.difference - HOPE * one.error < limit),
+        (one for one in told if one.eligible and one.difference - HOPE * one.error < limit),
         key=lambda one: (one.doubtful, one.difference),
     )
     if not eligible:
@@ -191,8 +197,9 @@ def _contenders(design: Design, runs: Sequence[Run], known: Iterable[Standing]) 
     return list({one.candidate: one for one in (near[0], *kept, *near)}.values())
 
 
-def next_finalists(design: Design, runs: Sequence[Run], known: Sequence[Finalist]) -> tuple[str, ...]:
+def next_finalists(observed: Observed, told: Iterable[Standing], known: Sequence[Finalist]) -> tuple[str, ...]:
     """The best candidate not yet tried, and the simplest one close to it; empty when none may win."""
+    design = observed.design
     places = len(SHARES) - len(known)
     if places <= 0:
         return ()
@@ -200,7 +207,7 @@ def next_finalists(design: Design, runs: Sequence[Run], known: Sequence[Finalist
     if len(design.candidates) == 1:
         left = [] if tried else list(design.candidates)
         return tuple(left)
-    known_best = _contenders(design, runs, [one for one in standings(design, runs) if one.candidate not in tried])
+    known_best = _contenders(observed, [one for one in told if one.candidate not in tried])
     # What one run says is believed only where no candidate has two.
     contenders = [one for one in known_best if one.runs >= LEAST_PROOF] or known_best
     if not contenders:
@@ -213,7 +220,7 @@ def next_finalists(design: Design, runs: Sequence[Run], known: Sequence[Finalist
     if places > 1 and (second := _beside(best, contenders, design)):
         names.append(second.candidate)
     least = fewest_blocks(design, len(known))
-    while names and design.budget is not None and most_blocks(design, runs, names) < least:
+    while names and design.budget is not None and most_blocks(observed, names) < least:
         names.pop()
     return tuple(names)
 
@@ -241,13 +248,13 @@ def _beside(best: Standing, contenders: Sequence[Standing], design: Design) -> S
 def progress(design: Design, runs: Sequence[Run], running: Slot | None = None) -> Progress:
     """How far the trial is, and who leads."""
     planned = plan(design, runs[0]) if runs else None
-    elapsed = spent(runs)
-    known = finalists(design, runs)
+    observed = observe(design, runs)
+    elapsed = observed.spent
     expected = max(planned.runs if planned else len(runs) + 1, len(runs) + (running is not None))
     if running is None:
         expected = len(runs)
     each = elapsed / len(runs) if runs else 0.0
-    leader, effect, low, high = _leader(design, runs, known)
+    leader, effect, low, high = _leader(observed)
     return Progress(
         running=running,
         done=len(runs),
@@ -261,23 +268,21 @@ def progress(design: Design, runs: Sequence[Run], running: Slot | None = None) -
     )
 
 
-def _leader(
-    design: Design, runs: Sequence[Run], known: Sequence[Finalist]
-) -> tuple[str, float | None, float | None, float | None]:
+def _leader(observed: Observed) -> tuple[str, float | None, float | None, float | None]:
     """The candidate ahead, and its effect on the primary metric with the 99 % interval."""
-    measure = scale(runs, design.criteria.primary)
+    measure = observed.primary
     if measure is None:
         return "", None, None, None
-    alive = [one for one in known if one.state is not State.LOST]
+    alive = [one for one in finalists(observed) if one.state is not State.LOST]
     if alive:
         name = alive[0].candidate
-        seen = blocks(block_runs(runs, design.baseline, name), name, measure)
+        seen = observed.blocks(name, measure)
         found = estimate(seen)
         if found is not None:
             limits = interval(seen, 0.01)
             low, high = sorted(measure.effect(at) for at in limits) if limits else (None, None)
             return name, measure.effect(found.difference), low, high
-    ranked = sorted((one for one in standings(design, runs) if one.eligible), key=lambda one: one.difference)
+    ranked = sorted((one for one in standings(observed) if one.eligible), key=lambda one: one.difference)
     ranked = [one for one in ranked if one.difference == one.difference]
     if not ranked:
         return "", None, None, None

@@ -5,14 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
 
-import numpy as np
-
-from heapswap.trials.confirmation import block_runs, blocks
 from heapswap.trials.finalists import GUARD_ERROR, GuardSeen, guard_state
-from heapswap.trials.intervals import estimate, interval, screened
-from heapswap.trials.model import Design, Run
-from heapswap.trials.screening import Fit, GuardFit, Standing, fit_metric, guard_fits
-from heapswap.trials.statistics import Scale, of, scale
+from heapswap.trials.intervals import Estimate, estimate, lower_limit, screened
+from heapswap.trials.observed import Observed
+from heapswap.trials.screening import Standing, fit_metric
+from heapswap.trials.statistics import Scale
 
 KEEP_ERROR = 0.01
 """the limit that nothing gains more is a 99 % limit, shared by all candidates"""
@@ -25,13 +22,12 @@ LEAST_RUNS = 2
 class Exclusion:
     """The limits of every candidate whose gain would count."""
 
-    design: Design
-    runs: Sequence[Run]
+    observed: Observed
     standings: Sequence[Standing]
 
-    @cached_property
+    @property
     def measure(self) -> Scale | None:
-        return scale(self.runs, self.design.criteria.primary)
+        return self.observed.primary
 
     @cached_property
     def adoptable(self) -> tuple[str, ...]:
@@ -60,7 +56,7 @@ class Exclusion:
         """Candidates that may still gain more than the keep margin, the least settled first."""
         if self.measure is None:
             return ()
-        keep = self.measure.improvement(self.design.criteria.keep_ratio)
+        keep = self.measure.improvement(self.observed.design.criteria.keep_ratio)
         return tuple(
             sorted((name for name, limit in self.limits.items() if limit <= keep), key=self.limits.__getitem__)
         )
@@ -69,55 +65,41 @@ class Exclusion:
         """Whether it gains more than the keep margin by so many standard errors: more runs would not exclude that."""
         if self.measure is None:
             return False
-        found = estimate(blocks(block_runs(self.runs, self.design.baseline, candidate), candidate, self.measure))
-        difference, error = (found.difference, found.error) if found else self._screened(candidate)
-        return difference + errors * error < self.measure.improvement(self.design.criteria.keep_ratio)
+        found = estimate(self.observed.blocks(candidate, self.measure)) or self._fitted(candidate, self.measure)
+        keep = self.measure.improvement(self.observed.design.criteria.keep_ratio)
+        return found.difference + errors * found.error < keep
 
-    @cached_property
-    def _fit(self) -> Fit | None:
-        if self.measure is None:
-            return None
-        return fit_metric(self.runs, self.design.baseline, self.design.candidates, self.measure)
+    def _fitted(self, candidate: str, measure: Scale) -> Estimate:
+        """What all runs together say, with the cautious error."""
+        found, arm = fit_metric(self.observed, measure), self.observed.arm(candidate)
+        return Estimate(float(found.difference[arm]), float(found.cautious[arm]))
 
-    def _screened(self, candidate: str) -> tuple[float, float]:
-        """Difference and standard error from all runs together."""
-        if self._fit is None:
-            return float("nan"), float("inf")
-        arm = self.design.candidates.index(candidate) + 1
-        return float(self._fit.difference[arm]), float(self._fit.cautious[arm])
-
-    @cached_property
-    def _guards(self) -> tuple[GuardFit, ...]:
-        return guard_fits(self.design, self.runs)
+    def _fitted_lowest(self, candidate: str, measure: Scale, share: float) -> float:
+        """The lower limit of what all runs together say; minus infinity from one run."""
+        if self.observed.comparable(candidate, measure) < LEAST_RUNS:
+            return float("-inf")
+        found = self._fitted(candidate, measure)
+        return screened(found.difference, found.error, fit_metric(self.observed, measure).freedom, 2 * share)[0]
 
     def _breaks(self, candidate: str) -> bool:
         """Whether a guard is broken: by the candidate's own blocks, or where it has none by the common fit."""
-        grouped = block_runs(self.runs, self.design.baseline, candidate)
-        arm = self.design.candidates.index(candidate) + 1
-        for guard in self._guards:
-            if len(seen := blocks(grouped, candidate, guard.measure)):
-                broken = guard_state(seen, guard.limit) is GuardSeen.BROKEN
+        for guard in self.observed.guards:
+            if len(seen := self.observed.blocks(candidate, guard.measure)):
+                is_broken = guard_state(seen, guard.limit) is GuardSeen.BROKEN
             else:
-                known = np.isfinite(guard.measure.costs(of(self.runs, candidate))).sum() >= LEAST_RUNS
-                difference, error = float(guard.fit.difference[arm]), float(guard.fit.cautious[arm])
-                broken = (
-                    bool(known) and screened(difference, error, guard.fit.freedom, 2 * GUARD_ERROR)[0] > guard.limit
-                )
-            if broken:
+                is_broken = self._fitted_lowest(candidate, guard.measure, GUARD_ERROR) > guard.limit
+            if is_broken:
                 return True
         return False
 
     def _lowest(self, candidate: str) -> float:
-        if self.measure is None or self._fit is None:
+        if self.measure is None:
             return float("-inf")
         share = KEEP_ERROR / max(len(self.adoptable), 1)
-        seen = blocks(block_runs(self.runs, self.design.baseline, candidate), candidate, self.measure)
-        limits = interval(seen, 2 * share) if len(seen) else None
-        if limits is not None:
-            return limits[0]
-        if np.isfinite(self.measure.costs(of(self.runs, candidate))).sum() < LEAST_RUNS:
-            return float("-inf")
-        lowest = screened(*self._screened(candidate), self._fit.freedom, 2 * share)[0]
+        seen = self.observed.blocks(candidate, self.measure)
+        if (limit := lower_limit(seen, share)) is not None:
+            return limit
+        lowest = self._fitted_lowest(candidate, self.measure, share)
         # Blocks too few for an interval still have an estimate, and that is not excluded.
         found = estimate(seen)
         return lowest if found is None else min(lowest, found.difference)

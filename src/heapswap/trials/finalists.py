@@ -7,25 +7,15 @@ from functools import cached_property
 from math import sqrt
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtri
 
 from heapswap.trials import proof
-from heapswap.trials.confirmation import (
-    ARRANGEMENTS,
-    Blocks,
-    balance,
-    block_runs,
-    blocks,
-    crossing,
-    looks,
-    p_less,
-    p_more,
-)
+from heapswap.trials.confirmation import ARRANGEMENTS, Blocks, balance, crossing, looks, p_less, p_more
 from heapswap.trials.intervals import Estimate, estimate
-from heapswap.trials.model import Design, GuardLimit, Run, Stage
-from heapswap.trials.planner import MOST_BLOCKS, USUAL_BLOCKS, spent, usual
-from heapswap.trials.screening import guard_shift, is_demanding
-from heapswap.trials.statistics import Scale, of, scale, typical
+from heapswap.trials.model import Demand, Design, Run, Stage
+from heapswap.trials.observed import Guard, Observed
+from heapswap.trials.planner import MOST_BLOCKS, USUAL_BLOCKS
+from heapswap.trials.statistics import Numbers, Scale
 from heapswap.trials.trouble import trouble
 from heapswap.units import metric_name
 
@@ -93,31 +83,22 @@ def fewest_blocks(design: Design, before: int) -> int:
     return next(blocks for blocks in range(1, MOST_BLOCKS) if len(ARRANGEMENTS) ** -blocks <= error)
 
 
-def entered(design: Design, runs: Sequence[Run]) -> tuple[str, ...]:
-    """Finalists in the order they entered; of those that entered together, in order of promise."""
+def entered(observed: Observed) -> dict[str, int]:
+    """Finalists and their first block, in the order they entered, or of promise where they entered together."""
     first: dict[str, int] = {}
-    for run in runs:
-        if run.slot.stage is Stage.CONFIRMING and run.slot.candidate != design.baseline:
+    for run in observed.runs:
+        if run.slot.stage is Stage.CONFIRMING and run.slot.candidate != observed.design.baseline:
             first.setdefault(run.slot.candidate, run.slot.block)
-    return tuple(sorted(first, key=lambda name: (first[name], design.candidates.index(name))))
+    return dict(sorted(first.items(), key=lambda one: (one[1], observed.arm(one[0]))))
 
 
-def most_blocks(design: Design, before: Sequence[Run], names: Sequence[str]) -> int:
+def most_blocks(before: Observed, names: Sequence[str]) -> int:
     """Confirming blocks that finalists entering together can have, from what was run before they entered."""
+    design = before.design
     if design.budget is None:
         return design.blocks or USUAL_BLOCKS
-    each = 2 * sum(usual(before, name, design.baseline) for name in (design.baseline, *names))
-    return min(int((design.budget - spent(before)) / each), design.blocks or MOST_BLOCKS)
-
-
-def threshold(design: Design, runs: Sequence[Run], measure: Scale) -> float:
-    """The difference of costs that a gain must be beyond: ratio and absolute floor."""
-    criteria = design.criteria
-    ratio = criteria.adopt_ratio
-    if criteria.adopt_floor:
-        usual_value = typical(of(runs, design.baseline), criteria.primary) or 0.0
-        ratio = max(ratio, criteria.adopt_floor / usual_value) if usual_value > 0 else 1.0
-    return measure.improvement(ratio)
+    each = 2 * sum(before.usual(name) for name in (design.baseline, *names))
+    return min(int((design.budget - before.spent) / each), design.blocks or MOST_BLOCKS)
 
 
 def guard_state(seen: Blocks, limit: float) -> GuardSeen:
@@ -129,35 +110,29 @@ def guard_state(seen: Blocks, limit: float) -> GuardSeen:
     return GuardSeen.OPEN
 
 
-def guard_allows(guard: GuardLimit, seen: Blocks, limit: float) -> bool:
+def guard_allows(guard: Guard, seen: Blocks) -> bool:
     """Whether adopting is allowed as far as this guard goes."""
-    state = guard_state(seen, limit)
-    if is_demanding(guard):
+    state = guard_state(seen, guard.limit)
+    if guard.demand is Demand.HELD:
         return state is GuardSeen.HELD
-    return state is GuardSeen.HELD or (state is GuardSeen.OPEN and balance(seen, limit)[0] > 0)
+    return state is GuardSeen.HELD or (state is GuardSeen.OPEN and balance(seen, guard.limit) > 0)
 
 
-def finalists(design: Design, runs: Sequence[Run]) -> tuple[Finalist, ...]:
+def finalists(observed: Observed) -> tuple[Finalist, ...]:
     """Every finalist so far, in the order they entered."""
-    names = entered(design, runs)
-    measure = scale(runs, design.criteria.primary)
-    if not names or measure is None:
+    measure = observed.primary
+    if measure is None:
         return ()
-    start = {
-        name: min(run.slot.block for run in runs if run.slot.candidate == name and run.slot.stage is Stage.CONFIRMING)
-        for name in names
-    }
+    starts = entered(observed)
     result = []
-    for name, error in zip(names, shares(design), strict=False):
-        together = [other for other in names if start[other] == start[name]]
-        before = [run for run in runs if run.slot.block < start[name]]
+    for (name, start), error in zip(starts.items(), shares(observed.design), strict=False):
+        together = [other for other in starts if starts[other] == start]
         contest = _Contest(
-            design=design,
-            runs=runs,
+            observed=observed,
             name=name,
-            start=start[name],
+            start=start,
             measure=measure,
-            looks=looks(max(most_blocks(design, before, together), 1)),
+            looks=looks(max(most_blocks(observed.until(start - 1), together), 1)),
             error=error,
         )
         state, reason, broken = contest.decided()
@@ -166,7 +141,7 @@ def finalists(design: Design, runs: Sequence[Run]) -> tuple[Finalist, ...]:
                 candidate=name,
                 error=error,
                 looks=contest.looks,
-                blocks=len(contest.grouped),
+                blocks=contest.made,
                 crossed=contest.crossed,
                 state=state,
                 reason=reason,
@@ -184,8 +159,7 @@ Decided = tuple[State, str, tuple[str, ...]]
 class _Contest:
     """One finalist against the baseline, as far as it has come."""
 
-    design: Design
-    runs: Sequence[Run]
+    observed: Observed
     name: str
     start: int
     """its first confirming block"""
@@ -193,46 +167,43 @@ class _Contest:
     looks: tuple[int, ...]
     error: float
 
-    @cached_property
-    def grouped(self) -> list[list[Run]]:
-        return block_runs(self.runs, self.design.baseline, self.name)
+    @property
+    def made(self) -> int:
+        """Its confirming blocks, those included that cannot be compared."""
+        return len(self.observed.confirming(self.name))
 
     @cached_property
     def primary(self) -> Blocks:
-        return blocks(self.grouped, self.name, self.measure)
-
-    @cached_property
-    def shift(self) -> float:
-        return threshold(self.design, self.runs, self.measure)
+        return self.observed.blocks(self.name, self.measure)
 
     @cached_property
     def crossed(self) -> int | None:
-        return crossing(self.primary, self.shift, self.looks, self.error)
+        return crossing(self.primary, self.observed.threshold, self.looks, self.error)
 
-    @cached_property
+    @property
     def known(self) -> Estimate | None:
         return estimate(self.primary)
 
     def decided(self) -> Decided:
         """The state. What was lost at a look stays lost, whatever blocks are run later to narrow its limits."""
-        if reason := trouble(self.runs, self.design.baseline, self.name):
+        observed = self.observed
+        if reason := trouble(observed.of(self.name), observed.baseline, observed.expected):
             return State.LOST, reason, ()
         for look in self.looks:
-            if look < len(self.grouped):
-                last = self.grouped[look - 1][-1].slot.block
-                then = replace(self, runs=[run for run in self.runs if run.slot.block <= last]).standing()
+            if look < self.made:
+                last = observed.runs[observed.confirming(self.name)[look - 1, -1]].slot.block
+                then = replace(self, observed=observed.until(last)).standing()
                 if then[0] is State.LOST:
                     return then
         return self.standing()
 
     def standing(self) -> Decided:
         """The state as all runs show it."""
-        made = len(self.grouped)
-        is_last = made >= self.looks[-1]
-        if self.crossed is None and not is_last and made not in self.looks:
+        is_last = self.made >= self.looks[-1]
+        if self.crossed is None and not is_last and self.made not in self.looks:
             return State.RUNNING, "", ()
         broken, pending = self.guards()
-        if broken and (is_last or made in self.looks):
+        if broken and (is_last or self.made in self.looks):
             return State.LOST, f"its {_named(broken)} went beyond the limit", tuple(broken)
         missing = self.missing(pending)
         if not missing:
@@ -252,18 +223,12 @@ class _Contest:
     def guards(self) -> tuple[list[str], list[str]]:
         """Metrics that are beyond their limit, and those that do not allow adopting, or not yet."""
         broken, pending = [], []
-        for guard in self.design.criteria.guards:
-            found = scale(self.runs, guard.metric)
-            if guard.metric == self.measure.metric or found is None:
-                continue
-            limit = guard_shift(guard, self.runs, self.design.baseline, found)
-            if limit is None:
-                continue
-            seen = blocks(self.grouped, self.name, found)
-            if guard_state(seen, limit) is GuardSeen.BROKEN:
-                broken.append(guard.metric)
-            if not guard_allows(guard, seen, limit):
-                pending.append(guard.metric)
+        for guard in self.observed.guards:
+            seen = self.observed.blocks(self.name, guard.measure)
+            if guard_state(seen, guard.limit) is GuardSeen.BROKEN:
+                broken.append(guard.measure.metric)
+            if not guard_allows(guard, seen):
+                pending.append(guard.measure.metric)
         return broken, pending
 
     def is_futile(self) -> bool:
@@ -271,14 +236,13 @@ class _Contest:
         if self.known is None:
             return True
         error = max(self.known.error, 1e-9)
-        hoped = self.shift - (self.known.difference - FUTILE * error)
-        return bool(hoped / (error * sqrt(len(self.grouped) / self.looks[-1])) < stats.norm.isf(self.error))
+        hoped = self.observed.threshold - (self.known.difference - FUTILE * error)
+        return bool(hoped / (error * sqrt(self.made / self.looks[-1])) < -ndtri(self.error))
 
     def proved(self) -> tuple[State, str]:
         """Won when the tail is clear; lost when it is clearly worse."""
-        late = [run for run in of(self.runs, self.name) if run.slot.block >= self.start]
-        ours, theirs = self.measure.costs(late), self.measure.costs(of(self.runs, self.design.baseline)[1:])
-        ours, theirs = ours[np.isfinite(ours)], theirs[np.isfinite(theirs)]
+        late = [run for run in self.observed.of(self.name) if run.slot.block >= self.start]
+        ours, theirs = self._comparable(late), self._comparable(self.observed.baseline[1:])
         # A gain that was lucky is taken a standard error smaller before it is asked what could eat it.
         clear = self.known is not None and proof.tail_is_clear(self.known.difference + self.known.error, ours, theirs)
         if clear:
@@ -286,6 +250,12 @@ class _Contest:
         if proof.tail_is_worse(ours, theirs):
             return State.LOST, "some of its runs are much slower than its typical one"
         return State.PROVING, ""
+
+    def _comparable(self, runs: Sequence[Run]) -> Numbers:
+        """The costs of those runs that can be compared."""
+        costs = self.measure.costs(runs)
+        known: Numbers = costs[np.isfinite(costs)]
+        return known
 
 
 def _named(metrics: Sequence[str]) -> str:

@@ -7,12 +7,13 @@ equals half the error. Limits for a proportion: C. J. Clopper and E. S. Pearson,
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from math import sqrt
 
 import numpy as np
-from scipy import stats
+from scipy.special import betainccinv, ndtri, stdtrit
 
-from heapswap.trials.confirmation import Blocks, balance, p_less, p_more
+from heapswap.trials.confirmation import Blocks, balance, deviation, p_less, p_more
 from heapswap.trials.statistics import Numbers
 
 HALVINGS = 16
@@ -27,30 +28,40 @@ class Estimate:
     error: float
 
 
+@lru_cache(maxsize=128)
 def estimate(blocks: Blocks) -> Estimate | None:
     """The typical difference between candidate and baseline; None without a block."""
     if not len(blocks):
         return None
     low, high = _bracket(blocks)
-    shift = _root(lambda at: balance(blocks, at)[0] > 0, low, high)
-    deviation = balance(blocks, shift)[1]
+    shift = _root(lambda at: balance(blocks, at) > 0, low, high)
     step = max((high - low) / 16, 1e-6)
-    slope = (balance(blocks, shift + step)[0] - balance(blocks, shift - step)[0]) / (2 * step)
-    return Estimate(shift, deviation / slope if slope > 0 else high - low)
+    slope = (balance(blocks, shift + step) - balance(blocks, shift - step)) / (2 * step)
+    return Estimate(shift, deviation(blocks, shift) / slope if slope > 0 else high - low)
 
 
 def interval(blocks: Blocks, error: float) -> tuple[float, float] | None:
     """Limits of the difference that leave half the error on each side; None where too few blocks allow any."""
-    if 6.0 ** -len(blocks) > error / 2:
+    low, high = lower_limit(blocks, error / 2), upper_limit(blocks, error / 2)
+    return None if low is None or high is None else (low, high)
+
+
+@lru_cache(maxsize=128)
+def lower_limit(blocks: Blocks, error: float) -> float | None:
+    """The limit that the difference is below with at most this probability; None where too few blocks allow any."""
+    known = estimate(blocks)
+    if known is None or p_more(blocks, low := _bracket(blocks)[0]) > error:
         return None
-    low, high = _bracket(blocks)
-    centre = _root(lambda at: balance(blocks, at)[0] > 0, low, high)
-    if p_more(blocks, low) > error / 2 or p_less(blocks, high) > error / 2:
+    return _root(lambda at: p_more(blocks, at) > error, low, known.difference)
+
+
+@lru_cache(maxsize=128)
+def upper_limit(blocks: Blocks, error: float) -> float | None:
+    """The same for above."""
+    known = estimate(blocks)
+    if known is None or p_less(blocks, high := _bracket(blocks)[1]) > error:
         return None
-    return (
-        _root(lambda at: p_more(blocks, at) > error / 2, low, centre),
-        _root(lambda at: p_less(blocks, at) <= error / 2, centre, high),
-    )
+    return _root(lambda at: p_less(blocks, at) <= error, known.difference, high)
 
 
 def _bracket(blocks: Blocks) -> tuple[float, float]:
@@ -74,7 +85,7 @@ def _root(beyond: Callable[[float], bool], low: float, high: float) -> float:
 
 def detectable(spread: float, blocks: int, error: float, power: float = 0.8) -> float:
     """The smallest difference that so many blocks find with this power, in costs beyond the null."""
-    reach = stats.norm.isf(error) + stats.norm.isf(1 - power)
+    reach = -ndtri(error) - ndtri(1 - power)
     return float(reach * spread / sqrt(max(blocks, 1)))
 
 
@@ -82,12 +93,12 @@ def highest_rate(seen: int, runs: int, error: float) -> float:
     """Upper limit of a rate after so many seen in so many runs."""
     if seen >= runs:
         return 1.0
-    return float(stats.beta.isf(error, seen + 1, runs - seen))
+    return float(betainccinv(seen + 1, runs - seen, error))
 
 
 def screened(difference: float, error: float, freedom: float, share: float) -> tuple[float, float]:
     """Limits of a difference known from a fit alone (Student, Biometrika 6, 1908)."""
-    reach = float(stats.t.isf(share / 2, max(freedom, 1.0))) * error
+    reach = -float(stdtrit(max(freedom, 1.0), share / 2)) * error
     return difference - reach, difference + reach
 
 

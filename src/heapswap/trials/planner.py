@@ -5,7 +5,7 @@ from math import floor
 
 from heapswap.errors import Misuse
 from heapswap.trials.model import Design, Plan, Run
-from heapswap.trials.statistics import STARTING, duration, of
+from heapswap.trials.statistics import duration
 from heapswap.units import format_duration
 
 LEAST_RUNS = 24
@@ -108,14 +108,3 @@ def _fitting(sizes: Sequence[int], runs: int) -> tuple[int, ...]:
 def _spelled(seconds: float) -> str:
     """A duration as the option is written, rounded up: ``90s``, ``4m``."""
     return f"{-(-seconds // 1):.0f}s" if seconds < 120 else f"{-(-seconds // 60):.0f}m"
-
-
-def spent(runs: Sequence[Run]) -> float:
-    """Seconds of the budget that are used."""
-    return sum(duration(run) for run in runs)
-
-
-def usual(runs: Sequence[Run], candidate: str, baseline: str) -> float:
-    """Seconds that a run of a candidate takes, on average of its own, or else of the baseline's."""
-    mine = of(runs, candidate) or of(runs, baseline)
-    return sum(duration(run) for run in mine) / len(mine) if mine else STARTING

@@ -8,11 +8,12 @@ shown itself.
 from math import log, sqrt
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtr
 
 from heapswap.trials.confirmation import Blocks
 from heapswap.trials.intervals import highest_rate
 from heapswap.trials.statistics import Numbers
+from heapswap.trials.trouble import BEYOND_CHANCE, rarer
 
 SLOW = 1.5
 """a run that costs more than this times the median of its own side is slow"""
@@ -79,8 +80,7 @@ def tail_is_clear(difference: float, candidate: Numbers, baseline: Numbers) -> b
 def tail_is_worse(candidate: Numbers, baseline: Numbers) -> bool:
     """Whether slow runs are more frequent than the baseline's beyond chance."""
     ours, theirs = slow_runs(candidate), slow_runs(baseline)
-    chance = stats.hypergeom.sf(ours - 1, len(candidate) + len(baseline), ours + theirs, len(candidate))
-    return bool(chance <= 0.01)
+    return rarer(ours, len(candidate), theirs, len(baseline)) <= BEYOND_CHANCE
 
 
 def mean_is_better(blocks: Blocks) -> bool:
@@ -90,4 +90,4 @@ def mean_is_better(blocks: Blocks) -> bool:
     gain = float(-centred[blocks.candidate].sum())
     # The variance of a sum of two of four drawn without replacement, block by block.
     deviation = sqrt(float((centred**2).sum(axis=1).sum()) / 3) or 1e-12
-    return gain > 0 and float(stats.norm.sf(gain / deviation)) <= MEAN_DOUBT
+    return gain > 0 and float(ndtr(-gain / deviation)) <= MEAN_DOUBT

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import exp, expm1, log, log1p
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +78,7 @@ def scale(runs: Iterable[Run], metric: str) -> Scale | None:
 def typical(runs: Iterable[Run], metric: str) -> float | None:
     """The median of a metric over the runs that completed, in its unit; None where there is none."""
     found = [value for run in runs if run.outcome is Outcome.COMPLETED and (value := run.value(metric)) is not None]
-    return float(np.median(found)) if found else None
+    return median(found) if found else None
 
 
 def duration(run: Run) -> float:

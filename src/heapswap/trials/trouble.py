@@ -60,19 +60,17 @@ def rarer(bad: int, runs: int, others_bad: int, others: int) -> float:
     return sum(comb(runs, k) * comb(others, all_bad - k) for k in range(bad, min(runs, all_bad) + 1)) / ways
 
 
-def trouble(runs: Sequence[Run], baseline: str, candidate: str) -> str:
+def trouble(mine: Sequence[Run], base: Sequence[Run], expected: Mapping[int, str]) -> str:
     """Why a candidate is given up, as one clause; empty while it works, or fails no more than the baseline.
 
-    A first failure is repeated once before it counts.
+    A first failure is repeated once before it counts. `mine` are the candidate's runs, `base` the baseline's, and
+    `expected` is what the runs of each block have to print.
     """
-    mine = of(runs, candidate)
     if any(run.outcome is Outcome.NOT_IN_FORCE for run in mine):
         return "its allocator was not in force"
-    expected = expected_outputs(runs, baseline)
     bad = [run for run in mine if went_wrong(run, expected)]
     if not bad or (len(bad) == 1 and len(mine) == 1):
         return ""
-    base = of(runs, baseline)
     base_bad = sum(run.outcome in BROKE for run in base)
     if base_bad and rarer(len(bad), len(mine), base_bad, len(base)) > 0.05:
         return ""
@@ -80,15 +78,13 @@ def trouble(runs: Sequence[Run], baseline: str, candidate: str) -> str:
     return f"{what} in {len(bad)} of {len(mine)} runs"
 
 
-def is_unsafe(runs: Sequence[Run], baseline: str, candidate: str) -> bool:
+def is_unsafe(mine: Sequence[Run], base: Sequence[Run], expected: Mapping[int, str]) -> bool:
     """Whether it fails, or prints something else, where the baseline does not.
 
     One bad run alone proves nothing, and a flaky baseline makes nobody unsafe unless the rates differ beyond chance.
     A program whose output changes now and then may by luck have done so under the candidate alone: other output
     counts where every run has it, or more runs than chance allows.
     """
-    expected = expected_outputs(runs, baseline)
-    mine, base = of(runs, candidate), of(runs, baseline)
     bad = sum(went_wrong(run, expected) for run in mine)
     broke = sum(run.outcome in BROKE for run in mine)
     base_broke = sum(run.outcome in BROKE for run in base)

@@ -1,20 +1,20 @@
 """A trial as the rules see it: finalists, standings, effects and limits, each worked out once."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from heapswap.trials import finalists as contest
-from heapswap.trials.confirmation import Blocks, block_runs, blocks
-from heapswap.trials.exclusion import Exclusion
-from heapswap.trials.finalists import Finalist, State, finalists, threshold
+from heapswap.trials.confirmation import Blocks
+from heapswap.trials.exclusion import LEAST_RUNS, Exclusion
+from heapswap.trials.finalists import Finalist, State, finalists
 from heapswap.trials.intervals import detectable, estimate, interval, paired, screened
-from heapswap.trials.model import Design, GuardLimit, Run, Stage, Trial
-from heapswap.trials.screening import Fit, Standing, fit_metric, guard_shift, standings
-from heapswap.trials.statistics import Scale, of, scale, typical
-from heapswap.trials.trouble import expected_outputs, is_repeatable, is_unsafe, outputs, went_wrong
+from heapswap.trials.model import Design, Run, Stage, Trial
+from heapswap.trials.observed import Guard, Observed, observe
+from heapswap.trials.screening import Standing, fit_metric, standings
+from heapswap.trials.statistics import Scale, typical
+from heapswap.trials.trouble import is_repeatable, is_unsafe, outputs, went_wrong
 from heapswap.verdict.model import Comparison, Control, Effect, GuardCheck, GuardState
 from heapswap.verdict.objective import margin
 
@@ -42,13 +42,18 @@ class Evidence:
         return self.trial.runs
 
     @cached_property
+    def observed(self) -> Observed:
+        """The runs as numbers."""
+        return observe(self.design, self.runs)
+
+    @property
     def primary(self) -> Scale | None:
         """How the primary metric is compared."""
-        return scale(self.runs, self.design.criteria.primary)
+        return self.observed.primary
 
     @cached_property
     def finalists(self) -> tuple[Finalist, ...]:
-        return finalists(self.design, self.runs)
+        return finalists(self.observed)
 
     @cached_property
     def winners(self) -> tuple[Finalist, ...]:
@@ -57,16 +62,17 @@ class Evidence:
     @cached_property
     def standings(self) -> tuple[Standing, ...]:
         """Every candidate that was run, in order of promise."""
-        return tuple(one for one in standings(self.design, self.runs) if one.runs)
+        return tuple(one for one in standings(self.observed) if one.runs)
 
-    @cached_property
+    @property
     def tried(self) -> tuple[str, ...]:
-        return tuple(one.candidate for one in self.standings)
+        """Every candidate that was run, in order of promise."""
+        return tuple(name for name in self.design.candidates if self.observed.of(name))
 
-    @cached_property
+    @property
     def threshold(self) -> float:
         """The difference of costs that a gain must be beyond."""
-        return threshold(self.design, self.runs, self.primary) if self.primary else float("-inf")
+        return self.observed.threshold
 
     @cached_property
     def metrics(self) -> tuple[str, ...]:
@@ -83,11 +89,6 @@ class Evidence:
     # --- runs that did not work --------------------------------------------------------------------------------
 
     @cached_property
-    def expected(self) -> Mapping[int, str]:
-        """What the runs of each block have to print, as far as it can be told."""
-        return expected_outputs(self.runs, self.design.baseline)
-
-    @cached_property
     def baseline_outputs(self) -> int:
         """Different outputs of the baseline that its settings do not explain; 1 where they do."""
         if is_repeatable(self.runs, self.design.baseline):
@@ -96,11 +97,11 @@ class Evidence:
 
     def bad(self, candidate: str) -> tuple[Run, ...]:
         """Runs that failed, or printed something else than the baseline would have."""
-        return tuple(run for run in of(self.runs, candidate) if went_wrong(run, self.expected))
+        return tuple(run for run in self.observed.of(candidate) if went_wrong(run, self.observed.expected))
 
     def is_unsafe(self, candidate: str) -> bool:
         """Whether it fails, or prints something else, where the baseline does not."""
-        return is_unsafe(self.runs, self.design.baseline, candidate)
+        return is_unsafe(self.observed.of(candidate), self.observed.baseline, self.observed.expected)
 
     @cached_property
     def unsafe(self) -> tuple[str, ...]:
@@ -110,26 +111,16 @@ class Evidence:
 
     def blocks(self, candidate: str, measure: Scale) -> Blocks:
         """The confirming blocks of a candidate on one metric."""
-        return blocks(block_runs(self.runs, self.design.baseline, candidate), candidate, measure)
-
-    @cached_property
-    def _fits(self) -> dict[str, Fit]:
-        return {}
-
-    def fit(self, measure: Scale) -> Fit:
-        """All runs fitted together; arms as in `tried`, after the baseline."""
-        if measure.metric not in self._fits:
-            self._fits[measure.metric] = fit_metric(self.runs, self.design.baseline, self.tried, measure)
-        return self._fits[measure.metric]
+        return self.observed.blocks(candidate, measure)
 
     def limits(self, candidate: str, measure: Scale, error: float) -> tuple[float, float] | None:
         """Limits of the difference of costs: by permutation for a finalist, else from the fit; None from one run."""
         seen = self.blocks(candidate, measure)
         if len(seen):
             return interval(seen, error)
-        if sum(np.isfinite(measure.costs(of(self.runs, candidate)))) < 2:
+        if self.observed.comparable(candidate, measure) < LEAST_RUNS:
             return None
-        found, arm = self.fit(measure), self.tried.index(candidate) + 1
+        found, arm = fit_metric(self.observed, measure), self.observed.arm(candidate)
         return screened(float(found.difference[arm]), float(found.cautious[arm]), found.freedom, error)
 
     def difference(self, candidate: str, measure: Scale) -> float | None:
@@ -137,13 +128,13 @@ class Evidence:
         found = estimate(self.blocks(candidate, measure))
         if found is not None:
             return found.difference
-        value = float(self.fit(measure).difference[self.tried.index(candidate) + 1])
+        value = float(fit_metric(self.observed, measure).difference[self.observed.arm(candidate)])
         return value if np.isfinite(value) else None
 
     def effect(self, candidate: str, metric: str) -> Effect | None:
         """One comparison; None where no baseline run has the metric."""
-        measure = scale(self.runs, metric)
-        usual = typical(of(self.runs, self.design.baseline), metric)
+        measure = self.observed.scale(metric)
+        usual = typical(self.observed.baseline, metric)
         if measure is None or usual is None:
             return None
         difference = self.difference(candidate, measure)
@@ -157,7 +148,7 @@ class Evidence:
             low=low,
             high=high,
             verdict=self._said(candidate, measure, limits, usual),
-            runs=int(np.isfinite(measure.costs(of(self.runs, candidate))).sum()),
+            runs=self.observed.comparable(candidate, measure),
             baseline=usual,
             unit=measure.unit,
         )
@@ -178,34 +169,37 @@ class Evidence:
 
     # --- guards ------------------------------------------------------------------------------------------------
 
-    def guard(self, candidate: str, guard: GuardLimit) -> GuardCheck | None:
-        """One guard of one candidate; None where it cannot be told at all."""
-        measure = scale(self.runs, guard.metric)
-        if measure is None or guard.metric == self.design.criteria.primary:
-            return None
-        limit = guard_shift(guard, self.runs, self.design.baseline, measure)
+    def guard(self, candidate: str, guard: Guard) -> GuardCheck | None:
+        """One guard of one candidate; None where no run of it can be compared."""
+        measure, limit = guard.measure, guard.limit
         difference = self.difference(candidate, measure)
-        if limit is None or difference is None:
+        if difference is None:
             return None
-        seen = self.blocks(candidate, measure)
         limits = self.limits(candidate, measure, GUARD_ERROR)
-        if len(seen):
-            state = GuardState(contest.guard_state(seen, limit).value)
-        elif limits is None:
-            state = GuardState.OPEN
-        else:
-            state = (
-                GuardState.HELD if limits[1] <= limit else GuardState.BROKEN if limits[0] > limit else GuardState.OPEN
-            )
         low, high = _turned(measure, limits)
         return GuardCheck(
             candidate=candidate,
-            metric=guard.metric,
+            metric=measure.metric,
             limit=measure.effect(limit),
             effect=measure.effect(difference),
             low=low,
             high=high,
-            state=state,
+            state=self.guard_state(candidate, guard),
+        )
+
+    def guard_state(self, candidate: str, guard: Guard) -> GuardState:
+        """Whether one candidate holds a guard: by its own blocks, or where it has none by all runs together."""
+        if len(seen := self.blocks(candidate, guard.measure)):
+            return GuardState(contest.guard_state(seen, guard.limit).value)
+        limits = self.limits(candidate, guard.measure, GUARD_ERROR)
+        if limits is None:
+            return GuardState.OPEN
+        return (
+            GuardState.HELD
+            if limits[1] <= guard.limit
+            else GuardState.BROKEN
+            if limits[0] > guard.limit
+            else GuardState.OPEN
         )
 
     @cached_property
@@ -214,7 +208,7 @@ class Evidence:
         return tuple(
             check
             for name in self.tried
-            for guard in self.design.criteria.guards
+            for guard in self.observed.guards
             if (check := self.guard(name, guard)) is not None
         )
 
@@ -222,7 +216,7 @@ class Evidence:
 
     @cached_property
     def exclusion(self) -> Exclusion:
-        return Exclusion(design=self.design, runs=self.runs, standings=self.standings)
+        return Exclusion(observed=self.observed, standings=self.standings)
 
     @property
     def adoptable(self) -> tuple[str, ...]:
@@ -242,7 +236,7 @@ class Evidence:
         if self.primary is None:
             return ()
         grouped: dict[int, list[float]] = {}
-        for run in of(self.runs, self.design.baseline):
+        for run in self.observed.baseline:
             if run.slot.stage is Stage.CONFIRMING:
                 grouped.setdefault(run.slot.block, []).append(self.primary.cost(run))
         return tuple((pair[0], pair[1]) for pair in grouped.values() if len(pair) == 2 and np.isfinite(pair).all())
@@ -253,7 +247,7 @@ class Evidence:
         if self.primary is None:
             return None
         differences = np.array([second - first for first, second in self._pairs])
-        spread = self.fit(self.primary).spread if self.tried else None
+        spread = fit_metric(self.observed, self.primary).spread if self.tried else None
         if not len(differences):
             return Control(metric=self.primary.metric, noise=spread, blocks=0) if spread is not None else None
         low, high = _turned(self.primary, paired(differences, INTERVAL_ERROR))
@@ -277,7 +271,7 @@ class Evidence:
             if (found := estimate(seen := self.blocks(one.candidate, self.primary))) is not None
         ]
         # One block is the difference of two means of two runs.
-        return max(errors) if errors else self.fit(self.primary).spread
+        return max(errors) if errors else fit_metric(self.observed, self.primary).spread
 
     @cached_property
     def detectable(self) -> float | None:

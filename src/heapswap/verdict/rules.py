@@ -42,8 +42,8 @@ def beyond_the_margin(evidence: Evidence) -> Ruling | None:
     if not evidence.winners or evidence.primary is None:
         return None
     chosen = simplest_of_the_best(evidence)
-    found = evidence.effect(chosen.candidate, evidence.primary.metric)
-    size = format_effect(found.effect) if found and found.effect is not None else ""
+    difference = evidence.difference(chosen.candidate, evidence.primary)
+    size = "" if difference is None else format_effect(evidence.primary.effect(difference))
     return Ruling(
         outcome=Decision.ADOPT,
         candidate=chosen.candidate,
@@ -54,8 +54,12 @@ def beyond_the_margin(evidence: Evidence) -> Ruling | None:
 
 def how_its_guards_stand(evidence: Evidence, candidate: str) -> str:
     """The clause about guards: what is shown to hold, and what is only not broken; empty without guards."""
-    mine = [check for check in evidence.guards if check.candidate == candidate]
-    unsettled = [metric_name(check.metric) for check in mine if check.state is not GuardState.HELD]
+    mine = evidence.observed.guards
+    unsettled = [
+        metric_name(guard.measure.metric)
+        for guard in mine
+        if evidence.guard_state(candidate, guard) is not GuardState.HELD
+    ]
     if not unsettled:
         return ", and its guards hold" if mine else ""
     verb = "is inside its limit" if len(unsettled) == 1 else "are inside their limits"

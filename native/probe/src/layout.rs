@@ -1,0 +1,181 @@
+//! What a file holds: one process, from its start or its fork to its end or its exec. Version 1.
+//!
+//! Every number is 8 bytes, little-endian, aligned. The file is sparse: what was never written reads as zero.
+//!
+//! ```text
+//! offset                size
+//! 0                     8192   header (`Header`)
+//! 8192 + 4096 n         4096   slot n (`Slot`), n < slots used
+//! ```
+//!
+//! A slot belongs to one thread at a time, and only that thread writes to it, each number with one addition. When the
+//! thread has ended another may take the slot over and goes on adding. So a slot is the sum over the threads that owned
+//! it, the process is the sum over its slots, and nothing has to be handed over when a thread or the process ends,
+//! however it ends.
+//!
+//! Header, by example (offsets in the file):
+//!
+//! ```text
+//! 0     68 65 61 70 70 72 6f 62   "heapprob"
+//! 8     01 00 …                   1       version
+//! 16    67 12 00 …                4711    process id, as the process itself sees it
+//! 24    5c 12 00 …                4700    id of its parent
+//! 32    00 …                      0       forks since the last exec
+//! 40    05 00 …                   5       flags: 1 live bytes are counted, 2 inherited bytes are exact, 4 it has ended
+//! 48    nanoseconds since the epoch at which the file was begun
+//! 56    nanoseconds of the monotonic clock at the same moment
+//! 64    nanoseconds of CPU that the process had used at that moment
+//! 72    nanoseconds of the monotonic clock when the three were last noted (at the end, and by samples)
+//! 80    nanoseconds of CPU then
+//! 88    bytes of a thread's live bytes that may be unpublished: the bound of the peak's error a slot
+//! 96    threads that ever allocated
+//! 104   slots used
+//! 112   threads that got no slot and were not counted
+//! 120   children that got no file and were not counted
+//! 128   live bytes published by the slots, those inherited included; signed
+//! 136   largest value of the same
+//! 144   live bytes inherited from the process that forked this one
+//! 152   bytes given out before the next malloc was found
+//! 256   path of the program, ended by NUL, at most 2047 bytes; empty where it cannot be read
+//! 2304  path of the library whose malloc is behind the probe, the same way
+//! 4352  arguments, each ended by NUL, cut at 3839 bytes
+//! ```
+//!
+//! Slot (offsets in the slot):
+//!
+//! ```text
+//! 0     address that tells the owning thread from others; 0: never used
+//! 8     thread id of the owner
+//! 16    blocks freed: every call that freed one, realloc included
+//! 24    calls that failed
+//! 32    reallocs that moved their block
+//! 40    reallocs that grew it where it was
+//! 48    live bytes: usable sizes given out less those given back; signed, a thread may free another's blocks
+//! 56    largest value of the same since it was last published
+//! 64    value of the same when it was last published
+//! 128   16 functions, each calls and bytes requested (`Function`); the bytes of malloc stay 0: they are the size
+//!       classes' sum less the other functions' bytes; its calls likewise
+//! 384   64 size classes, each calls and bytes requested (`class_of`)
+//! ```
+//!
+//! A realloc counts as an allocation of its new size, and as a free where it had a block: valgrind's convention. Live
+//! bytes are usable sizes (what `malloc_usable_size` says), because the size requested is not known when a block is
+//! freed. A call that failed is in none of the numbers but its own.
+
+use core::sync::atomic::{AtomicI64, AtomicU64};
+
+pub const MAGIC: u64 = u64::from_le_bytes(*b"heapprob");
+pub const VERSION: u64 = 1;
+
+pub const LIVE_COUNTED: u64 = 1;
+pub const INHERITED_EXACTLY: u64 = 2;
+pub const ENDED: u64 = 4;
+
+pub const CLASSES: usize = 64;
+pub const FUNCTIONS: usize = 16;
+pub const PATH: usize = 2048;
+pub const ARGUMENTS: usize = 3840;
+
+/// A thread publishes its live bytes when they have changed by so much.
+pub const QUANTUM: i64 = 64 * 1024;
+
+#[repr(C)]
+pub struct Header {
+    pub magic: AtomicU64,
+    pub version: AtomicU64,
+    pub process: AtomicU64,
+    pub parent: AtomicU64,
+    pub forks: AtomicU64,
+    pub flags: AtomicU64,
+    pub begun_epoch: AtomicU64,
+    pub begun: AtomicU64,
+    pub begun_cpu: AtomicU64,
+    pub noted: AtomicU64,
+    pub noted_cpu: AtomicU64,
+    pub quantum: AtomicU64,
+    pub threads: AtomicU64,
+    pub slots: AtomicU64,
+    pub threads_refused: AtomicU64,
+    pub children_refused: AtomicU64,
+    pub live: AtomicI64,
+    pub peak: AtomicI64,
+    pub inherited: AtomicI64,
+    pub boot: AtomicU64,
+    unused: [AtomicU64; 12],
+    pub program: [u8; PATH],
+    pub library: [u8; PATH],
+    pub arguments: [u8; ARGUMENTS],
+}
+
+const _: () = assert!(size_of::<Header>() == 8192);
+
+/// How often, and how many bytes.
+#[repr(C)]
+pub struct Tally {
+    pub calls: AtomicU64,
+    pub bytes: AtomicU64,
+}
+
+#[repr(C)]
+pub struct Slot {
+    pub owner: AtomicU64,
+    pub thread: AtomicU64,
+    pub frees: AtomicU64,
+    pub failed: AtomicU64,
+    pub moved: AtomicU64,
+    pub grown: AtomicU64,
+    pub live: AtomicI64,
+    pub high: AtomicI64,
+    pub published: AtomicI64,
+    unused: [AtomicU64; 7],
+    pub functions: [Tally; FUNCTIONS],
+    pub classes: [Tally; CLASSES],
+    rest: [AtomicU64; 336],
+}
+
+const _: () = assert!(size_of::<Slot>() == 4096);
+
+/// The place of a function in a slot. 0 is malloc's, which is counted by the size classes alone: two additions less.
+#[derive(Clone, Copy)]
+#[repr(usize)]
+pub enum Function {
+    Calloc = 1,
+    Realloc,
+    Reallocarray,
+    Memalign,
+    AlignedAlloc,
+    PosixMemalign,
+    Valloc,
+    Pvalloc,
+    Cfree,
+    FreeSized,
+    FreeAlignedSized,
+}
+
+/// The size class of a request, two for each power of two: up to 8 bytes, 12, 16, 24, 32, 48, 64, 96, …; the last
+/// class holds everything above 16 GiB.
+#[inline(always)]
+pub fn class_of(size: usize) -> usize {
+    // The search for the highest bit is slow on some processors, and most requests are small.
+    if size <= SMALL { usize::from(SMALL_CLASSES[size.div_ceil(4)]) } else { computed_class(size) }
+}
+
+const SMALL: usize = 1024;
+
+static SMALL_CLASSES: [u8; SMALL / 4 + 1] = {
+    let mut classes = [0; SMALL / 4 + 1];
+    let mut index = 0;
+    while index < classes.len() {
+        classes[index] = computed_class(4 * index) as u8;
+        index += 1;
+    }
+    classes
+};
+
+const fn computed_class(size: usize) -> usize {
+    // At least 7, so that all small sizes share the first class.
+    let below = size.saturating_sub(1) | 7;
+    let power = below.ilog2() as usize;
+    let class = 2 * power + ((below >> (power - 1)) & 1) - 5;
+    if class < CLASSES { class } else { CLASSES - 1 }
+}

@@ -1,0 +1,207 @@
+"""`heapswap deploy`: put a choice into a project, a container or a service; shown first, verified after, revertible."""
+
+import argparse
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+
+from heapswap import artifact
+from heapswap.aside import say
+from heapswap.cli.main import TYPE_CHECKING
+from heapswap.cli.output import standard_output
+from heapswap.deploy import choice, env, python, rustc
+from heapswap.deploy.deployments import Receipts, apply, revert
+from heapswap.deploy.model import Choice, Deployment, Plan, Target
+from heapswap.deploy.tree import Tree, state
+from heapswap.errors import CannotGoOn, Misuse
+from heapswap.report import plan as report
+from heapswap.report.terminal import colour_of, width_of
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+PLACES = {
+    Target.PYTHON: ("PATH", "a project's folder, or a script"),
+    Target.ENV: ("FILE", "a file of variables, or - for standard output"),
+    Target.RUSTC: ("FOLDER", "the root of the Rust compiler's source tree"),
+}
+"""each target's place, and what it is"""
+
+IMPLIED = {Target.RUSTC: "jemalloc"}
+"""the candidate of a target that knows only one"""
+
+
+class Step(StrEnum):
+    """What is done with a plan."""
+
+    SHOW = "show"
+    APPLY = "apply"
+    REVERT = "revert"
+    FORGET = "forget"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add a parser for every target."""
+    targets = parser.add_subparsers(dest="target", metavar="TARGET", required=True)
+    own: dict[Target, Callable[[argparse.ArgumentParser], None]] = {Target.PYTHON: _python, Target.ENV: _env}
+    for target, (place, meaning) in PLACES.items():
+        parser = _target(targets, target, place, meaning)
+        if target in own:
+            own[target](parser)
+
+
+def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
+    """Show a plan, or carry it out, or take it back.
+
+    Raises:
+        Misuse: no candidate, or two.
+        CannotGoOn: the verdict does not say adopt, or a file is not as it has to be.
+    """
+    if command is not None:
+        raise Misuse("'heapswap deploy' takes no command; leave out what follows --")
+    target, receipts = Target(arguments.target), Receipts(folder=artifact.state_folder(os.environ) / "deployments")
+    place = _place(target, arguments.place)
+    deployed = receipts.load(target, place)
+    match Step(arguments.step):
+        case Step.FORGET:
+            return _forget(deployed, target, place, receipts)
+        case Step.REVERT:
+            return _revert(deployed, target, place, receipts)
+        case step:
+            plan = whole(arguments, place, _chosen(arguments, target), Tree(deployed))
+            if step is Step.APPLY and not plan.printed:
+                with receipts.held():
+                    apply(plan, deployed, receipts)
+            return _show(plan, arguments, step)
+
+
+def whole(arguments: argparse.Namespace, place: str, chosen: Choice, tree: Tree) -> Plan:
+    """The plan of a target, with what it takes back of an earlier one."""
+    plan = planned(arguments, place, chosen, tree)
+    return replace(plan, actions=plan.actions + tree.leftovers(plan.actions))
+
+
+def planned(arguments: argparse.Namespace, place: str, chosen: Choice, tree: Tree) -> Plan:
+    """The plan of a target, from its own options."""
+    match Target(arguments.target):
+        case Target.PYTHON:
+            return python.plan(Path(place), chosen, tree, tuple(map(Path, arguments.entry or ())))
+        case Target.ENV:
+            form = env.Form(arguments.form) if arguments.form else None
+            return env.plan(place, chosen, tree, form)
+        case Target.RUSTC:
+            return rustc.plan(Path(place), chosen, tree)
+        case target:
+            raise Misuse(f"no target '{target}'; choose from {', '.join(PLACES)}")
+
+
+def _target(
+    targets: "_SubParsersAction[argparse.ArgumentParser]",
+    target: Target,
+    place: str,
+    meaning: str,
+) -> argparse.ArgumentParser:
+    parser = targets.add_parser(target, help=meaning)
+    parser.add_argument("place", metavar=place, help=meaning)
+    parser.add_argument("candidate", metavar="CANDIDATE", nargs="?", help="what to deploy, such as mimalloc")
+    parser.add_argument("--from", metavar="VERDICT", dest="verdict", help="deploy what this verdict.json adopted")
+    steps = parser.add_mutually_exclusive_group()
+    helps = {
+        Step.APPLY: "make the changes",
+        Step.REVERT: "take back what was deployed there, byte for byte",
+        Step.FORGET: "drop the receipt of what was deployed there, and change nothing",
+    }
+    steps.add_argument(
+        "--dry-run", dest="step", action="store_const", const=Step.SHOW, help="show the changes and make none (default)"
+    )
+    for step, text in helps.items():
+        steps.add_argument(f"--{step}", dest="step", action="store_const", const=step, help=text)
+    parser.set_defaults(step=Step.SHOW)
+    parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
+    return parser
+
+
+def _python(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--entry", metavar="FILE", action="append", help="an entry point (default: found; may be repeated)"
+    )
+
+
+def _env(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--form", choices=tuple(env.Form), help="who reads the file (default: told by name and content)"
+    )
+
+
+def _place(target: Target, place: str) -> str:
+    return place if target is Target.ENV and place == env.PRINTED else os.path.realpath(place)
+
+
+def _chosen(arguments: argparse.Namespace, target: Target) -> Choice:
+    """The one candidate that was asked for."""
+    if arguments.verdict and arguments.candidate:
+        raise Misuse(f"both {arguments.candidate} and --from {arguments.verdict} choose; leave one of them out")
+    if arguments.verdict:
+        path = Path(arguments.verdict)
+        path = path / "verdict.json" if path.is_dir() else path
+        try:
+            return choice.adopted(path.read_bytes(), str(path))
+        except OSError as error:
+            raise CannotGoOn(f"{path} cannot be read: {error.strerror}; give the verdict.json of a trial") from None
+    if arguments.candidate or target in IMPLIED:
+        return choice.named(arguments.candidate or IMPLIED[target])
+    raise Misuse("nothing to deploy; name a candidate, or give the verdict of a trial with --from verdict.json")
+
+
+def _show(plan: Plan, arguments: argparse.Namespace, step: Step) -> int:
+    with standard_output("give it a file with room") as stream:
+        width, colour = width_of(stream, os.environ), colour_of(stream, os.environ)
+        if arguments.json:
+            stream.write(report.plan_json(plan, state(plan.actions)).decode() + "\n")
+        elif plan.printed:
+            stream.write(plan.printed)
+            for finding in plan.findings:
+                say(f"{finding.level}: {finding.seen}; {finding.remedy}")
+        else:
+            again = ("heapswap", "deploy", arguments.target, arguments.place, *_words(arguments))
+            stream.write(report.plan_text(plan, again, applied=step is Step.APPLY, width=width, colour=colour))
+    return 0
+
+
+def _words(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """The options that make the plan, as they are typed."""
+    skipped = {"target", "place", "candidate", "verdict", "step", "json"}
+    words = [arguments.candidate] if arguments.candidate else []
+    words += ["--from", arguments.verdict] if arguments.verdict else []
+    for name, value in vars(arguments).items():
+        if name not in skipped and value:
+            values = value if isinstance(value, list) else [value]
+            words += [word for one in values for word in (f"--{name.replace('_', '-')}", str(one))]
+    return tuple(words)
+
+
+def _revert(deployed: Deployment | None, target: Target, place: str, receipts: Receipts) -> int:
+    if deployed is None:
+        raise CannotGoOn(
+            f"nothing is deployed to {place} that this user's heapswap knows of; {target} receipts are in "
+            f"{receipts.folder}"
+        )
+    with receipts.held():
+        changed = revert(deployed, receipts)
+    with standard_output("it is reverted") as stream:
+        stream.writelines(f"{path}: as it was without {deployed.candidate}\n" for path in changed)
+        if not changed:
+            stream.write(f"{place}: was without {deployed.candidate} already\n")
+    return 0
+
+
+def _forget(deployed: Deployment | None, target: Target, place: str, receipts: Receipts) -> int:
+    if deployed is None:
+        raise CannotGoOn(f"there is no receipt for {place} to drop; nothing was changed")
+    with receipts.held():
+        receipts.forget(target, place)
+    with standard_output("the receipt is dropped") as stream:
+        stream.write(f"{place}: the receipt is dropped; what was deployed stays, and is yours to take back\n")
+    return 0

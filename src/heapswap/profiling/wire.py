@@ -1,0 +1,195 @@
+"""The probe's files, read: one process each. `native/probe/src/layout.rs` describes them bit by bit.
+
+A file may be read while its process runs or after it was killed: every number in it is complete at any moment.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAGIC = b"heapprob"
+VERSION = 1
+SUFFIX = ".probe"
+
+HEADER = 8192
+SLOT = 4096
+CLASSES = 64
+FUNCTIONS = 16
+
+_NUMBERS = struct.Struct("<8s15Q3qQ")
+_PATH = 2048
+_PROGRAM = 256
+_LIBRARY = _PROGRAM + _PATH
+_ARGUMENTS = _LIBRARY + _PATH
+_TALLY = np.dtype([("calls", "<u8"), ("bytes", "<u8")])
+_SLOT = np.dtype(
+    [
+        ("owner", "<u8"),
+        ("thread", "<u8"),
+        ("frees", "<u8"),
+        ("failed", "<u8"),
+        ("moved", "<u8"),
+        ("grown", "<u8"),
+        ("live", "<i8"),
+        ("high", "<i8"),
+        ("published", "<i8"),
+        ("unused", "<u8", 7),
+        ("functions", _TALLY, FUNCTIONS),
+        ("classes", _TALLY, CLASSES),
+        ("rest", "<u8", 336),
+    ]
+)
+
+
+class Flag(IntFlag):
+    """What the header says of the whole file."""
+
+    LIVE_COUNTED = 1
+    INHERITED_EXACTLY = 2
+    ENDED = 4
+
+
+class Function(IntEnum):
+    """The place of a function in a slot."""
+
+    MALLOC = 0
+    CALLOC = 1
+    REALLOC = 2
+    REALLOCARRAY = 3
+    MEMALIGN = 4
+    ALIGNED_ALLOC = 5
+    POSIX_MEMALIGN = 6
+    VALLOC = 7
+    PVALLOC = 8
+    CFREE = 9
+    FREE_SIZED = 10
+    FREE_ALIGNED_SIZED = 11
+
+
+ALLOCATING = tuple(function for function in Function if function < Function.CFREE)
+
+
+class NotAProbeFile(ValueError):
+    """The bytes are no file of the probe, or one that a newer heapswap wrote, or one that was hardly begun."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """The process. Times in nanoseconds, memory in bytes."""
+
+    process: int
+    parent: int
+    forks: int
+    """since the last exec"""
+    flags: Flag
+    begun_epoch: int
+    begun: int
+    """of the monotonic clock, like `noted`"""
+    begun_cpu: int
+    """CPU the process had used when the file was begun, and `noted_cpu`: when it was last noted"""
+    noted: int
+    noted_cpu: int
+    quantum: int
+    threads: int
+    slots: int
+    threads_refused: int
+    children_refused: int
+    live: int
+    peak: int
+    inherited: int
+    boot: int
+    program: str
+    library: str
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Raw:
+    """One file: the header, and its slots as a structured array."""
+
+    header: Header
+    slots: NDArray[np.void]
+
+    def total(self, field: str) -> int:
+        """The sum of one number over the slots."""
+        return int(self.slots[field].sum())
+
+    def tallies(self, field: str) -> NDArray[np.uint64]:
+        """``functions`` or ``classes``: calls and bytes, shape (tallies, 2), summed over the slots."""
+        table = self.slots[field]
+        return np.stack([table["calls"].sum(axis=0), table["bytes"].sum(axis=0)], axis=1)
+
+
+def upper_limits() -> tuple[int, ...]:
+    """The largest size of each class, bytes; the last class has none, and its limit is that of its own half power."""
+    limits = [8]
+    for power in range(3, 3 + CLASSES):
+        limits += [3 << (power - 1), 2 << power]
+    return tuple(limits[:CLASSES])
+
+
+def decode(data: bytes) -> Raw:
+    """A file's content.
+
+    Raises:
+        NotAProbeFile: it is something else.
+    """
+    if len(data) < HEADER or data[: len(MAGIC)] != MAGIC:
+        raise NotAProbeFile("it does not begin as a probe's file does")
+    numbers: tuple[Any, ...] = _NUMBERS.unpack_from(data)
+    version, *fields = numbers[1:]
+    if version != VERSION:
+        raise NotAProbeFile(f"it has version {version}, and this heapswap reads version {VERSION}")
+    names = [name for name in Header.__dataclass_fields__ if name not in {"program", "library", "arguments"}]
+    values: dict[str, Any] = dict(zip(names, fields, strict=True))
+    values["flags"] = Flag(values["flags"])
+    header = Header(
+        **values,
+        program=_text(data[_PROGRAM:_LIBRARY]),
+        library=_text(data[_LIBRARY:_ARGUMENTS]),
+        arguments=_words(data[_ARGUMENTS:HEADER]),
+    )
+    whole = min(header.slots, (len(data) - HEADER) // SLOT)
+    return Raw(header=header, slots=np.frombuffer(data, _SLOT, whole, HEADER).copy())
+
+
+def read(path: Path) -> Raw:
+    """One file, as far as it is in use: it is sparse and much longer.
+
+    Raises:
+        NotAProbeFile: it is something else.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        head = file.read(HEADER)
+        if len(head) < HEADER:
+            raise NotAProbeFile("it is too short for a probe's file")
+        slots = struct.unpack_from("<Q", head, 104)[0]
+        return decode(head + file.read(min(slots, 4096) * SLOT))
+
+
+def read_all(folder: Path) -> Iterator[Raw]:
+    """Every file of a folder that was begun, in the order in which the processes began."""
+    found = []
+    for path in folder.glob(f"*{SUFFIX}"):
+        try:
+            found.append(read(path))
+        except (NotAProbeFile, OSError):
+            continue
+    yield from sorted(found, key=lambda raw: (raw.header.begun, raw.header.process))
+
+
+def _text(data: bytes) -> str:
+    return data.partition(b"\0")[0].decode(errors="replace")
+
+
+def _words(data: bytes) -> tuple[str, ...]:
+    """Arguments, each ended by NUL, with zeros behind the last; an empty argument at the end cannot be told."""
+    content = data.rstrip(b"\0")
+    return tuple(word.decode(errors="replace") for word in content.split(b"\0")) if content else ()

@@ -1,0 +1,102 @@
+"""A plan as text: what would change, as a diff, what to know, and what to type next; or as one JSON object."""
+
+import hashlib
+import os
+
+import msgspec
+from rich.text import Text
+
+from heapswap import artifact
+from heapswap.deploy.model import Action, Plan, State
+from heapswap.deploy.tree import diff, state
+from heapswap.report.findings import finding_lines
+from heapswap.report.lines import heading, paragraph, printable
+from heapswap.report.nextstep import Step, step_lines
+from heapswap.report.terminal import Colour, render
+
+_STYLES = {"+": "green", "-": "red", "@": "cyan"}
+
+
+def plan_text(plan: Plan, again: tuple[str, ...], *, applied: bool, width: int, colour: Colour = Colour.NEVER) -> str:
+    """The plan for a person.
+
+    Args:
+        again: the command that made the plan, without what is to be done with it.
+        applied: whether it was carried out just now.
+    """
+    standing = state(plan.actions)
+    lines = paragraph(_headline(plan, standing, applied=applied), width)
+    for action in plan.actions:
+        lines += _action(action, width)
+    if plan.findings:
+        lines += [*heading("To know"), *finding_lines(plan.findings, width)]
+    if steps := _next(plan, again, standing):
+        lines += [*heading("Next"), *step_lines(steps, width)]
+    return render(lines, colour)
+
+
+def plan_json(plan: Plan, standing: State) -> bytes:
+    """The plan as JSON: the contents of files as diffs and digests."""
+    head = msgspec.to_builtins(plan)
+    head["state"] = standing.value
+    head["actions"] = [_facts(action) for action in plan.actions]
+    return artifact.encode(artifact.readable(head))
+
+
+def _facts(action: Action) -> dict[str, object]:
+    return {
+        "path": action.path,
+        "purpose": action.purpose,
+        "change": _change(action),
+        "mode": f"{action.mode:04o}",
+        "before": _digest(action.before),
+        "after": _digest(action.after),
+        "diff": diff(action),
+    }
+
+
+def _change(action: Action) -> str:
+    if action.before == action.after:
+        return "none"
+    if action.before is None:
+        return "create"
+    return "remove" if action.after is None else "replace"
+
+
+def _digest(data: bytes | None) -> str | None:
+    return None if data is None else "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def _headline(plan: Plan, standing: State, *, applied: bool) -> str:
+    what = f"{plan.candidate} to {plan.place} ({plan.target})"
+    if applied:
+        return f"Deployed {what}." if standing is State.APPLIED else f"There was nothing to deploy of {what}."
+    match standing:
+        case State.PENDING:
+            return f"Would deploy {what}. Nothing is changed yet."
+        case State.PARTLY:
+            return f"{what} is deployed in part. The rest is not changed yet:"
+        case State.APPLIED:
+            return f"{what} is deployed: no file would change."
+        case State.NOTHING_TO_DO:
+            return f"{what} is there already, not by heapswap: no file would change."
+
+
+def _action(action: Action, width: int) -> list[Text]:
+    shown = diff(action)
+    purpose = action.purpose if shown else f"{action.purpose} (as it is)"
+    lines = [Text(), *paragraph(f"{os.path.basename(action.path)}: {purpose}", width, rest="  ")]  # noqa: PTH119
+    for line in shown.split("\n")[:-1]:
+        header = line.startswith(("--- ", "+++ "))
+        lines.append(Text(printable(line), style="bold" if header else _STYLES.get(line[:1], "")))
+    return lines
+
+
+def _next(plan: Plan, again: tuple[str, ...], standing: State) -> tuple[Step, ...]:
+    if standing in (State.PENDING, State.PARTLY):
+        return (Step(purpose="To make these changes:", words=(*again, "--apply")),)
+    after = tuple(Step(purpose=step.purpose, words=step.words) for step in plan.afterwards)
+    if standing is State.NOTHING_TO_DO:
+        return after
+    back = (*again[:4], "--revert")
+    return (*after, Step(purpose="To take it back, byte for byte:", words=back))
