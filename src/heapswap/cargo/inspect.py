@@ -1,7 +1,7 @@
 """Which allocator the programs of a Cargo project use, who decides it, and which choices exclude each other."""
 
 from collections.abc import Iterator, Mapping
-from itertools import combinations
+from itertools import combinations, islice
 from pathlib import Path
 
 from heapswap.cargo.clashes import clash
@@ -14,6 +14,8 @@ from heapswap.cargo.project import Project, projects
 from heapswap.cargo.source import Found, What
 from heapswap.findings import Finding, Level
 
+_TRIED = 256
+"""sets of features that a condition is asked with"""
 _TOGETHER = 2
 """features that are tried together: rustc refuses two allocators, whatever a third feature does"""
 
@@ -105,11 +107,12 @@ def _standing(project: Project, found: Found, *, active: bool) -> Standing:
         return Standing.MACRO
     if active:
         return Standing.ACTIVE
-    # With all the features that it asks about, or without them: only the platform is left to say no.
-    answers = [
-        holds(found.condition, Facts(target=project.platform.cfg, features=features))
-        for features in (found.condition.features, frozenset[str]())
-    ]
+    asked = sorted(found.condition.features)
+    sets = (frozenset(some) for size in range(len(asked) + 1) for some in combinations(asked, size))
+    # Whatever features are on: only the platform, or the build itself, is left to say no.
+    answers = {
+        holds(found.condition, Facts(target=project.platform.cfg, features=some)) for some in islice(sets, _TRIED)
+    }
     if True in answers:
         return Standing.FEATURE
     return Standing.CUSTOM if None in answers else Standing.OTHER_TARGET

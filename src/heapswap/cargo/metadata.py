@@ -158,10 +158,20 @@ def read(manifest: Path, environ: Mapping[str, str], options: Sequence[str] = ()
     with tempfile.TemporaryDirectory(prefix="heapswap-cargo-") as name:
         base = Path(name).resolve()
         shadow.linked(root, base)
-        found = _tried(Path(f"{base}{manifest.parent.resolve()}", MANIFEST), environ, options)
+        found = _tried(shadow.at(base, manifest.parent.resolve() / MANIFEST), environ, options)
         if isinstance(found, CargoFailed):
             raise CargoFailed(shadow.original(str(found), base))
         return msgspec.json.decode(shadow.original(msgspec.json.encode(found).decode(), base), type=Metadata)
+
+
+def read_members(manifest: Path, environ: Mapping[str, str]) -> Metadata:
+    """The packages of a workspace by themselves, nothing resolved: this needs neither a network nor a lock file.
+
+    Raises:
+        CannotGoOn: no cargo, or a manifest that cargo refuses.
+    """
+    words = ("metadata", "--format-version", "1", "--no-deps", "--manifest-path", str(manifest))
+    return msgspec.json.decode(run(words, environ, manifest.parent), type=Metadata)
 
 
 def workspace_root(manifest: Path, environ: Mapping[str, str]) -> Path:
@@ -226,14 +236,22 @@ def explained(verb: str, stderr: str) -> str:
     return f"cargo {verb}: {message}; mend the project and start again"
 
 
-def _tried(manifest: Path, environ: Mapping[str, str], options: Sequence[str]) -> Metadata | CargoFailed:
-    """From what is on this disk if that will do, else with the network."""
+def graph(manifest: Path, environ: Mapping[str, str], options: Sequence[str] = ()) -> Metadata:
+    """The graph from what is on this disk if that will do, else with the network; Cargo.lock is brought up to date.
+
+    Raises:
+        CannotGoOn: as `read`.
+    """
     words = ("metadata", "--format-version", "1", "--manifest-path", str(manifest), *options)
     try:
         text = run((*words, "--offline"), environ, manifest.parent)
     except CargoFailed:
-        try:
-            text = run(words, environ, manifest.parent)
-        except CargoFailed as error:
-            return error
+        text = run(words, environ, manifest.parent)
     return msgspec.json.decode(text, type=Metadata)
+
+
+def _tried(manifest: Path, environ: Mapping[str, str], options: Sequence[str]) -> Metadata | CargoFailed:
+    try:
+        return graph(manifest, environ, options)
+    except CargoFailed as error:
+        return error

@@ -93,12 +93,7 @@ def projects(path: Path, environ: Mapping[str, str], package: str = "") -> tuple
     manifest = cargo_metadata.manifest_at(path)
     platform = host(environ, manifest.parent)
     metadata = cargo_metadata.read(manifest, environ, platform.options)
-    real = os.path.realpath(manifest)
-    own = [member for member in metadata.members if os.path.realpath(member.manifest_path) == real]
-    chosen = [member for member in metadata.members if member.name == package] if package else own or metadata.members
-    if not chosen:
-        names = ", ".join(sorted(member.name for member in metadata.members)) or "none"
-        raise CannotGoOn(f"{manifest} has no package '{package}'; its packages are: {names}")
+    chosen = _chosen(metadata, manifest, package)
     return tuple(
         Project(
             manifest=Path(member.manifest_path),
@@ -109,6 +104,34 @@ def projects(path: Path, environ: Mapping[str, str], package: str = "") -> tuple
         )
         for member in chosen
     )
+
+
+def package_at(path: Path, name: str, environ: Mapping[str, str]) -> Package:
+    """The one package that is meant: that of the manifest, the one named, or the only one with programs.
+
+    Raises:
+        CannotGoOn: none of that name, or several and no name given.
+    """
+    manifest = cargo_metadata.manifest_at(path)
+    found = _chosen(cargo_metadata.read_members(manifest, environ), manifest, name)
+    with_programs = [package for package in found if any("bin" in target.kind for target in package.targets)]
+    if len(found) == 1 or len(with_programs) == 1:
+        return (with_programs or found)[0]
+    names = ", ".join(sorted(package.name for package in with_programs or found))
+    raise CannotGoOn(f"{manifest} is a workspace; say which package with --package: {names}")
+
+
+def _chosen(metadata: Metadata, manifest: Path, name: str) -> tuple[Package, ...]:
+    """The package of that name, else the one of that manifest, else all."""
+    real = os.path.realpath(manifest)
+    own = tuple(member for member in metadata.members if os.path.realpath(member.manifest_path) == real)
+    if not name:
+        return own or metadata.members
+    chosen = tuple(member for member in metadata.members if member.name == name)
+    if not chosen:
+        names = ", ".join(sorted(member.name for member in metadata.members)) or "none"
+        raise CannotGoOn(f"{manifest} has no package '{name}'; its packages are: {names}")
+    return chosen
 
 
 def _rust_sources(folder: Path) -> Iterator[bytes]:

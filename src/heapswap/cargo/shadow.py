@@ -40,6 +40,27 @@ def linked(root: Path, base: Path) -> Path:
     return shadow
 
 
+def at(base: Path, path: Path) -> Path:
+    """Where an absolute path is below `base`."""
+    return Path(f"{base}{path}")
+
+
+def write(base: Path, path: Path, data: bytes) -> None:
+    """Put a file at the place that stands for `path`, without going through any link."""
+    folder = base
+    for name, real in zip(path.parts[1:-1], reversed(path.parents[:-1]), strict=True):
+        folder /= name
+        if folder.is_symlink():
+            folder.unlink()
+            folder.mkdir()
+            for entry in real.iterdir():
+                _link(folder / entry.name, entry)
+        folder.mkdir(exist_ok=True)
+    file = folder / path.name
+    file.unlink(missing_ok=True)
+    file.write_bytes(data)
+
+
 def original(text: str, base: Path) -> str:
     """Text with the paths below `base` as they really are."""
     return text.replace(f"{base}/", "/")

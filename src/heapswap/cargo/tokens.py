@@ -117,3 +117,40 @@ def _comment_end(source: str, at: int) -> int:
         if depth == 0:
             return edge.end()
     return len(source)
+
+
+def preamble(source: str) -> int:
+    """Where the inner attributes and inner documentation of a file end, as an offset; 0 where it has none.
+
+    What must stand before every item: the first ``mod`` may follow there.
+    """
+    shebang = _SHEBANG.match(source)
+    at = end = shebang.end() if shebang else int(source.startswith("\ufeff"))
+    end = end if shebang else 0
+    while (match := _TOKEN.match(source, at)) is not None:
+        at = match.end()
+        match match.lastgroup, source[match.start() : match.start() + 3]:
+            case "space", text:
+                end = at if text == "//!" else end
+            case "comment", text:
+                at = _comment_end(source, match.start())
+                end = at if text == "/*!" else end
+            case "other", text if _INNER.match(source, match.start()):
+                at = end = _bracket_end(source, match.start())
+            case _:
+                break
+    return end
+
+
+_INNER = re.compile(r"#\s*!\s*\[")
+
+
+def _bracket_end(source: str, at: int) -> int:
+    """Where the bracket that opens next is closed."""
+    depth = 0
+    while (match := _TOKEN.match(source, at)) is not None:
+        at = _comment_end(source, at) if match.lastgroup == "comment" else match.end()
+        depth += {"open": 1, "close": -1}.get(match.lastgroup or "", 0)
+        if depth == 0 and match.lastgroup == "close":
+            break
+    return at

@@ -9,12 +9,15 @@ from pathlib import Path
 
 from heapswap import artifact
 from heapswap.aside import say
+from heapswap.cargo.project import package_at, projects
 from heapswap.cli.main import TYPE_CHECKING
 from heapswap.cli.output import standard_output
 from heapswap.deploy import choice, env, python, rustc
+from heapswap.deploy.cargo import plan as cargo
 from heapswap.deploy.deployments import Receipts, apply, revert
 from heapswap.deploy.model import Choice, Deployment, Plan, Target
 from heapswap.deploy.tree import Tree, state
+from heapswap.dispositions import environment_at_start
 from heapswap.errors import CannotGoOn, Misuse
 from heapswap.report import plan as report
 from heapswap.report.terminal import colour_of, width_of
@@ -24,13 +27,14 @@ if TYPE_CHECKING:
 
 PLACES = {
     Target.PYTHON: ("PATH", "a project's folder, or a script"),
+    Target.CARGO: ("FOLDER", "a Rust package, or a workspace with --package"),
     Target.ENV: ("FILE", "a file of variables, or - for standard output"),
     Target.RUSTC: ("FOLDER", "the root of the Rust compiler's source tree"),
 }
 """each target's place, and what it is"""
 
-IMPLIED = {Target.RUSTC: "jemalloc"}
-"""the candidate of a target that knows only one"""
+IMPLIED = {Target.RUSTC: "jemalloc", Target.CARGO: "mimalloc"}
+"""the candidate of a target that knows only one, or makes several choosable"""
 
 
 class Step(StrEnum):
@@ -45,7 +49,11 @@ class Step(StrEnum):
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add a parser for every target."""
     targets = parser.add_subparsers(dest="target", metavar="TARGET", required=True)
-    own: dict[Target, Callable[[argparse.ArgumentParser], None]] = {Target.PYTHON: _python, Target.ENV: _env}
+    own: dict[Target, Callable[[argparse.ArgumentParser], None]] = {
+        Target.PYTHON: _python,
+        Target.CARGO: _cargo,
+        Target.ENV: _env,
+    }
     for target, (place, meaning) in PLACES.items():
         parser = _target(targets, target, place, meaning)
         if target in own:
@@ -62,7 +70,7 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
     if command is not None:
         raise Misuse("'heapswap deploy' takes no command; leave out what follows --")
     target, receipts = Target(arguments.target), Receipts(folder=artifact.state_folder(os.environ) / "deployments")
-    place = _place(target, arguments.place)
+    place = _place(target, arguments)
     deployed = receipts.load(target, place)
     match Step(arguments.step):
         case Step.FORGET:
@@ -88,6 +96,10 @@ def planned(arguments: argparse.Namespace, place: str, chosen: Choice, tree: Tre
     match Target(arguments.target):
         case Target.PYTHON:
             return python.plan(Path(place), chosen, tree, tuple(map(Path, arguments.entry or ())))
+        case Target.CARGO:
+            settings = cargo.Settings(programs=tuple(arguments.bin), default=arguments.default)
+            (project,) = projects(Path(place), environment_at_start())
+            return cargo.plan(project, chosen, tree, settings)
         case Target.ENV:
             form = env.Form(arguments.form) if arguments.form else None
             return env.plan(place, chosen, tree, form)
@@ -129,13 +141,31 @@ def _python(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _cargo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--package", metavar="NAME", default="", help="which package of a workspace")
+    parser.add_argument(
+        "--bin",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a program that is given the choice (default: every one of the package; may be repeated)",
+    )
+    parser.add_argument(
+        "--default", action="store_true", help="the candidate's feature becomes a default feature of the package"
+    )
+
+
 def _env(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--form", choices=tuple(env.Form), help="who reads the file (default: told by name and content)"
     )
 
 
-def _place(target: Target, place: str) -> str:
+def _place(target: Target, arguments: argparse.Namespace) -> str:
+    """What the deployment is kept under: a real path, and of a workspace the package's."""
+    place: str = arguments.place
+    if target is Target.CARGO:
+        return str(package_at(Path(place), arguments.package, environment_at_start()).folder.resolve())
     return place if target is Target.ENV and place == env.PRINTED else os.path.realpath(place)
 
 
@@ -177,8 +207,9 @@ def _words(arguments: argparse.Namespace) -> tuple[str, ...]:
     words += ["--from", arguments.verdict] if arguments.verdict else []
     for name, value in vars(arguments).items():
         if name not in skipped and value:
+            option = f"--{name.replace('_', '-')}"
             values = value if isinstance(value, list) else [value]
-            words += [word for one in values for word in (f"--{name.replace('_', '-')}", str(one))]
+            words += [option] if value is True else [word for one in values for word in (option, str(one))]
     return tuple(words)
 
 
