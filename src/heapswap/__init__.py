@@ -4,16 +4,45 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False  # not typing's own: importing heapswap has to cost next to nothing
 if TYPE_CHECKING:
+    from heapswap.runtime.arrays import numpy_allocator
+    from heapswap.runtime.buffers import buffer
+    from heapswap.runtime.contract import GlobalAlloc
     from heapswap.runtime.declaration import global_allocator
+    from heapswap.runtime.heaps import Jemalloc, MiMalloc, MiMallocSecure, SnMalloc
+    from heapswap.runtime.layout import Layout
     from heapswap.runtime.stats.model import Detail
     from heapswap.runtime.stats.release import release
     from heapswap.runtime.stats.snapshot import stats
+    from heapswap.runtime.system import System
 
-__all__ = ["Detail", "global_allocator", "release", "stats"]
+__all__ = [
+    "Detail",
+    "GlobalAlloc",
+    "Jemalloc",
+    "Layout",
+    "MiMalloc",
+    "MiMallocSecure",
+    "SnMalloc",
+    "System",
+    "buffer",
+    "global_allocator",
+    "numpy_allocator",
+    "release",
+    "stats",
+]
 
 _HOMES = {
     "Detail": "heapswap.runtime.stats.model",
+    "GlobalAlloc": "heapswap.runtime.contract",
+    "Jemalloc": "heapswap.runtime.heaps",
+    "Layout": "heapswap.runtime.layout",
+    "MiMalloc": "heapswap.runtime.heaps",
+    "MiMallocSecure": "heapswap.runtime.heaps",
+    "SnMalloc": "heapswap.runtime.heaps",
+    "System": "heapswap.runtime.system",
+    "buffer": "heapswap.runtime.buffers",
     "global_allocator": "heapswap.runtime.declaration",
+    "numpy_allocator": "heapswap.runtime.arrays",
     "release": "heapswap.runtime.stats.release",
     "stats": "heapswap.runtime.stats.snapshot",
 }

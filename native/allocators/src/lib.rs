@@ -6,19 +6,8 @@
 //! for every other copy of it in the process, such as the one inside a Python wheel.
 #![no_std]
 
-/// Refuses to build two allocators into one library.
-macro_rules! at_most_one {
-    () => {};
-    ($first:literal $(, $other:literal)*) => {
-        #[cfg(all(feature = $first, any($(feature = $other),*)))]
-        compile_error!(concat!(
-            "global allocator has already been set: the feature `", $first, "` is on and so is another allocator. ",
-            "One library holds one allocator: build once for each feature ",
-            "(`cargo build --release -p heapswap-allocators --features ", $first, "`), and never with --all-features."
-        ));
-        at_most_one!($($other),*);
-    };
-}
+#[macro_use]
+mod at_most_one;
 
 at_most_one!("jemalloc", "mimalloc", "mimalloc-secure", "mimalloc-v2", "snmalloc");
 

@@ -1,1 +1,1 @@
-"""In the user's own process: the declaration of its allocator, and what that allocator says of its memory."""
+"""In the user's own process: the declaration of its allocator, what that says of its memory, and others as objects."""

@@ -47,7 +47,7 @@ unsafe extern "C" {
 static AT_START: extern "C" fn() = register;
 
 extern "C" fn register() {
-    // SAFETY: the handlers live as long as this library, which is preloaded and never leaves.
+    // SAFETY: the handlers live as long as this library, which never leaves: it is preloaded, or linked with `nodelete`.
     unsafe { pthread_atfork(before_fork, after_fork, after_fork) };
 }
 

@@ -1,0 +1,216 @@
+"""All allocators in one process: contents stay, and every pointer goes back to the one it came from."""
+
+import ctypes
+import dataclasses
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from heapswap import Jemalloc, Layout, MiMalloc, SnMalloc, System, native
+from heapswap.errors import CannotGoOn, Misuse
+from heapswap.runtime import library
+from heapswap.runtime.heaps import Heap
+from tests.runtime.support import ALLOCATORS, HEAPS, name
+
+ENORMOUS = (2**61, 2**62, 2**63 - 1)
+
+
+@dataclasses.dataclass(kw_only=True)
+class Live:
+    """A block as the test remembers it."""
+
+    allocator: System | Heap
+    pointer: int
+    layout: Layout
+    content: bytes
+
+    def check(self) -> None:
+        assert self.pointer % self.layout.align == 0
+        assert ctypes.string_at(self.pointer, self.layout.size) == self.content
+        assert [heap for heap in HEAPS if heap.owns(self.pointer)] == [self.allocator] * (self.allocator in HEAPS)
+
+    def fill(self, seed: int) -> None:
+        size = self.layout.size
+        self.content = (bytes((seed + step) % 256 for step in range(256)) * (size // 256 + 1))[:size]
+        ctypes.memmove(self.pointer, self.content, size)
+
+
+layouts = st.builds(
+    Layout,
+    st.one_of(st.integers(0, 64), st.integers(0, 5000), st.integers(0, 300_000), st.just(3 << 20)),
+    st.integers(0, 16).map(lambda bit: 1 << bit),
+)
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("alloc"), st.sampled_from(ALLOCATORS), layouts, st.booleans()),
+        st.tuples(st.just("realloc"), st.integers(0), layouts),
+        st.tuples(st.just("dealloc"), st.integers(0)),
+        st.tuples(st.just("stray"), st.integers(0), st.sampled_from(ALLOCATORS)),
+    ),
+    max_size=60,
+)
+
+
+@given(program=steps)
+@settings(deadline=None, max_examples=150)
+def test_random_use_of_all_at_once(program: list[tuple]) -> None:  # type: ignore[type-arg]
+    live: list[Live] = []
+    for seed, (kind, *rest) in enumerate(program):
+        if kind == "alloc":
+            allocator, layout, zeroed = rest
+            pointer = allocator.alloc_zeroed(layout) if zeroed else allocator.alloc(layout)
+            if zeroed:
+                assert ctypes.string_at(pointer, layout.size) == bytes(layout.size)
+            live.append(Live(allocator=allocator, pointer=pointer, layout=layout, content=b""))
+            live[-1].fill(seed)
+        elif live:
+            block = live[rest[0] % len(live)]
+            block.check()
+            if kind == "realloc":
+                size = rest[1].size
+                if block.layout.align + size > 2**62:
+                    continue
+                block.pointer = block.allocator.realloc(block.pointer, block.layout, size)
+                kept = min(size, block.layout.size)
+                assert ctypes.string_at(block.pointer, kept) == block.content[:kept]
+                block.layout = Layout(size, block.layout.align)
+                block.fill(seed)
+            elif kind == "dealloc":
+                live.remove(block)
+                block.allocator.dealloc(block.pointer, block.layout)
+            elif rest[1] != block.allocator and (rest[1] in HEAPS or block.allocator in HEAPS):
+                with pytest.raises(Misuse, match="back to "):
+                    rest[1].dealloc(block.pointer, block.layout)
+                with pytest.raises(Misuse, match="back to "):
+                    rest[1].realloc(block.pointer, block.layout, 10)
+                block.check()
+    for block in live:
+        block.check()
+        block.allocator.dealloc(block.pointer, block.layout)
+
+
+def churn(seed: int, rounds: int = 400) -> None:
+    """Every allocator in turn, with blocks that stay a while."""
+    live: list[Live] = []
+    for step in range(rounds):
+        allocator = ALLOCATORS[(seed + step) % len(ALLOCATORS)]
+        layout = Layout((seed * 7919 + step * 104_729) % (70_000 if step % 50 == 0 else 900), 1 << (step % 9))
+        block = Live(allocator=allocator, pointer=allocator.alloc(layout), layout=layout, content=b"")
+        block.fill(seed + step)
+        live.append(block)
+        if len(live) > 40:
+            oldest = live.pop((step * 31) % 40)
+            oldest.check()
+            oldest.allocator.dealloc(oldest.pointer, oldest.layout)
+    for block in live:
+        block.check()
+        block.allocator.dealloc(block.pointer, block.layout)
+
+
+def in_threads(work: Callable[[int], None], count: int = 4) -> None:
+    """Run `work` in threads at the same time; what one raises is raised here."""
+    failed: list[BaseException] = []
+
+    def guarded(number: int) -> None:
+        try:
+            work(number)
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=guarded, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failed:
+        raise failed[0]
+
+
+def test_threads_use_all_at_once_and_nothing_stays_behind() -> None:
+    in_threads(churn)
+    before = [heap.allocated() for heap in HEAPS]
+    in_threads(churn)
+    assert [heap.allocated() for heap in HEAPS] == before
+
+
+@pytest.mark.parametrize("heap", HEAPS, ids=name)
+def test_live_bytes_are_in_the_books(heap: Heap) -> None:
+    layout = Layout(50_000, 64)
+    before, active = heap.allocated(), heap.active()
+    pointers = [heap.alloc(layout) for _ in range(100)]
+    during, then = heap.allocated(), heap.active()
+    assert active is not None
+    assert then is not None
+    assert then >= active
+    if isinstance(heap, SnMalloc):
+        assert (before, during) == (None, None)
+        assert then >= 100 * 50_000
+    else:
+        assert before is not None
+        assert during is not None
+        assert 100 * 50_000 <= during - before <= 100 * 66_000
+        assert during <= then
+    for pointer in pointers:
+        heap.dealloc(pointer, layout)
+    assert heap.allocated() == before
+
+
+@pytest.mark.parametrize("heap", HEAPS, ids=name)
+def test_usable_size_is_at_least_what_was_asked_for(heap: Heap) -> None:
+    for size in (0, 1, 17, 4096, 100_001):
+        layout = Layout(size, 8)
+        pointer = heap.alloc(layout)
+        assert max(size, 1) <= heap.usable_size(pointer) < 2 * size + 4096
+        heap.dealloc(pointer, layout)
+
+
+@pytest.mark.parametrize("allocator", ALLOCATORS, ids=name)
+def test_no_block_is_larger_than_memory(allocator: System | Heap) -> None:
+    small = Layout(10, 1)
+    pointer = allocator.alloc(small)
+    ctypes.memset(pointer, 7, 10)
+    for size in ENORMOUS:
+        assert allocator.alloc(Layout(size, 1)) == 0
+        assert allocator.alloc_zeroed(Layout(size, 1)) == 0
+        assert allocator.realloc(pointer, small, size) == 0
+    assert allocator.alloc(Layout(0, 2**63)) == 0
+    assert ctypes.string_at(pointer, 10) == b"\7" * 10
+    allocator.dealloc(pointer, small)
+
+
+@pytest.mark.parametrize("heap", HEAPS, ids=name)
+@given(address=st.one_of(st.integers(0, 2**64 - 1), st.integers(0, 2**48), st.just(id(ENORMOUS))))
+@settings(deadline=None)
+def test_any_address_may_be_asked_about(heap: Heap, address: int) -> None:
+    if heap.owns(address):
+        # By chance inside the heap: then it is no other's.
+        assert [other for other in HEAPS if other.owns(address)] == [heap]
+    else:
+        assert heap.usable_size(address) == 0
+        with pytest.raises(Misuse, match="is no block of"):
+            heap.dealloc(address, Layout(1, 1))
+
+
+def test_values_of_a_class_are_one_allocator() -> None:
+    assert MiMalloc() == MiMalloc()
+    assert len({MiMalloc(), MiMalloc(), Jemalloc(), System()}) == 3
+    assert repr(MiMalloc()) == "MiMalloc()"
+
+
+def test_a_heap_that_was_not_built_is_said_and_system_still_works(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(native, "FOLDER", tmp_path)
+    library.load.cache_clear()
+    with pytest.raises(CannotGoOn, match=r"^the heap 'mimalloc' was not built .* or use System\(\)$"):
+        MiMalloc().alloc(Layout(8, 8))
+    pointer = System().alloc(Layout(8, 8))
+    System().dealloc(pointer, Layout(8, 8))
+    (tmp_path / "heap_mimalloc.so").write_text("no library")
+    with pytest.raises(CannotGoOn, match=r"^the heap 'mimalloc' cannot be loaded: .*; use System\(\)$"):
+        MiMalloc().alloc(Layout(8, 8))
+    library.load.cache_clear()
