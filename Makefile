@@ -13,8 +13,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 CARGO := cargo
 MANIFEST := --manifest-path native/Cargo.toml --locked
-# pyproject.toml says which libraries there are: one Cargo feature each.
-ALLOCATORS := $(shell sed -n 's/^features = \["\(.*\)"\]$$/\1/p' pyproject.toml)
+# pyproject.toml says which libraries there are: CRATE:FEATURE, one allocator each.
+ALLOCATORS := $(shell awk -F'"' '/^path = /{split($$2, path, "/")} /^features = /{print path[2] ":" $$2}' pyproject.toml)
 NATIVE_SOURCES := $(shell find native -path native/target -prune -o -type f -print)
 # Processes that run tests at the same time.
 WORKERS ?= 2
@@ -53,9 +53,10 @@ check-rustfmt: install
 check-clippy: install
 	@scripts/timed 'clippy' $(CARGO) clippy $(MANIFEST) --workspace --all-targets -- -D warnings
 check-allocators: install
-	@for feature in $(ALLOCATORS); do \
-	    scripts/timed "clippy, allocators with $$feature" \
-	        $(CARGO) clippy $(MANIFEST) --release --package heapswap-allocators --features "$$feature" -- -D warnings; \
+	@for library in $(ALLOCATORS); do \
+	    crate=$${library%%:*}; feature=$${library##*:}; \
+	    scripts/timed "clippy, $$crate with $$feature" \
+	        $(CARGO) clippy $(MANIFEST) --release --package "heapswap-$$crate" --features "$$feature" -- -D warnings; \
 	done
 
 .PHONY: bench
@@ -102,6 +103,6 @@ $(VENV)/.developed: pyproject.toml $(VENV)/pyvenv.cfg
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.developed $(NATIVE_SOURCES)
-	@echo "install: building heapswap: $(words $(ALLOCATORS)) allocators and the launcher (minutes the first time)"
+	@echo "install: building heapswap: $(words $(ALLOCATORS)) allocator libraries and the launcher (minutes the first time)"
 	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --no-input --editable .
 	@touch $@

@@ -30,7 +30,7 @@ class Counting(GlobalAlloc):
 def test_a_class_without_dealloc_is_no_allocator() -> None:
     class Half(GlobalAlloc):
         def alloc(self, layout: Layout) -> int:
-            return 0
+            return layout.size
 
     with pytest.raises(TypeError, match="dealloc"):
         Half()  # type: ignore[abstract]

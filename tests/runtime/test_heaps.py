@@ -2,8 +2,9 @@
 
 import ctypes
 import dataclasses
-import threading
-from collections.abc import Callable
+import subprocess
+import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from heapswap import Jemalloc, Layout, MiMalloc, SnMalloc, System, native
 from heapswap.errors import CannotGoOn, Misuse
 from heapswap.runtime import library
 from heapswap.runtime.heaps import Heap
-from tests.runtime.support import ALLOCATORS, HEAPS, name
+from tests.runtime.support import ALLOCATORS, HEAPS, in_threads, name
 
 ENORMOUS = (2**61, 2**62, 2**63 - 1)
 
@@ -111,29 +112,11 @@ def churn(seed: int, rounds: int = 400) -> None:
         block.allocator.dealloc(block.pointer, block.layout)
 
 
-def in_threads(work: Callable[[int], None], count: int = 4) -> None:
-    """Run `work` in threads at the same time; what one raises is raised here."""
-    failed: list[BaseException] = []
-
-    def guarded(number: int) -> None:
-        try:
-            work(number)
-        except BaseException as error:
-            failed.append(error)
-
-    threads = [threading.Thread(target=guarded, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failed:
-        raise failed[0]
-
-
 def test_threads_use_all_at_once_and_nothing_stays_behind() -> None:
-    in_threads(churn)
+    works = [partial(churn, number) for number in range(4)]
+    in_threads(*works)
     before = [heap.allocated() for heap in HEAPS]
-    in_threads(churn)
+    in_threads(*works)
     assert [heap.allocated() for heap in HEAPS] == before
 
 
@@ -214,3 +197,30 @@ def test_a_heap_that_was_not_built_is_said_and_system_still_works(
     with pytest.raises(CannotGoOn, match=r"^the heap 'mimalloc' cannot be loaded: .*; use System\(\)$"):
         MiMalloc().alloc(Layout(8, 8))
     library.load.cache_clear()
+
+
+LOADED_IN_A_THREAD = """
+import threading
+from heapswap import {name}, Layout
+
+heap, layout = {name}(), Layout(700, 32)
+
+def work():
+    for _ in range(100):
+        heap.dealloc(heap.alloc(layout), layout)
+
+# One after the other, so that a thread gets the id of one before it.
+for _ in range(20):
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+work()
+print(heap.owns(heap.alloc(layout)))
+"""
+
+
+@pytest.mark.parametrize("heap", HEAPS, ids=name)
+def test_the_thread_that_loads_a_heap_may_end(heap: Heap) -> None:
+    program = LOADED_IN_A_THREAD.format(name=name(heap))
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")

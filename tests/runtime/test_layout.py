@@ -14,7 +14,7 @@ MAX = 2**63 - 1
 
 
 def allowed(size: int, align: int) -> bool:
-    """Rust's words: not zero, a power of two, and the size rounded up to a multiple of it does not exceed isize::MAX."""
+    """Rust's words: not zero, a power of two, the size rounded up to a multiple of it does not exceed isize::MAX."""
     if size < 0 or align not in {2**bit for bit in range(64)}:
         return False
     return -(-size // align) * align <= MAX

@@ -10,10 +10,10 @@ import pytest
 import heapswap
 
 
-@pytest.mark.parametrize("name", sorted(heapswap._PUBLIC))
+@pytest.mark.parametrize("name", sorted(heapswap._HOMES))
 def test_every_public_name_is_there(name: str) -> None:
     value = getattr(heapswap, name)
-    assert value.__module__ == heapswap._PUBLIC[name]
+    assert value.__module__ == heapswap._HOMES[name]
     assert name in dir(heapswap)
 
 
@@ -21,7 +21,8 @@ def test_type_checkers_see_the_same_names() -> None:
     tree = ast.parse(Path(heapswap.__file__).read_text())
     (block,) = (node for node in tree.body if isinstance(node, ast.If))
     imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
-    assert {alias.asname: node.module for node in imports for alias in node.names} == heapswap._PUBLIC
+    assert {alias.name: node.module for node in imports for alias in node.names} == heapswap._HOMES
+    assert heapswap.__all__ == sorted(heapswap._HOMES)
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
@@ -31,7 +32,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 def test_importing_it_loads_nothing() -> None:
     program = "import sys; before = set(sys.modules); import heapswap; print(sorted(set(sys.modules) - before))"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "['heapswap']\n"
 
 

@@ -17,6 +17,12 @@ fn possible(size: usize, alignment: usize) -> Option<usize> {
     (size < IMPOSSIBLE && alignment < IMPOSSIBLE).then_some(size.max(1))
 }
 
+/// To be called by the thread that loaded the library, before anything else is; by others it may be.
+#[unsafe(no_mangle)]
+pub extern "C" fn heapswap_heap_start() {
+    backend::start();
+}
+
 #[unsafe(no_mangle)]
 pub extern "C" fn heapswap_heap_alloc(size: usize, alignment: usize) -> *mut c_void {
     match possible(size, alignment) {

@@ -2,7 +2,7 @@
 //!
 //! Such a library is loaded late and privately (`dlopen`, `RTLD_LOCAL`). It exports no name of the malloc family, so no
 //! block of the program reaches it by accident: `entry` is what Python calls, `numpy` what NumPy calls, and `backend`
-//! the chosen allocator behind eight functions.
+//! the chosen allocator behind a few functions.
 #![no_std]
 
 #[macro_use]

@@ -56,9 +56,9 @@ class Heap(GlobalAlloc):
     def allocated(self) -> int | None:
         """Bytes in live blocks, each as large as its size class, by the allocator's own statistics.
 
-        None for snmalloc, which keeps none. jemalloc counts a few blocks of its own. mimalloc walks its pages: no
-        other thread may use the heap meanwhile, and blocks of a thread's pages that another thread freed count until
-        the owner allocates again or ends.
+        None for snmalloc, which keeps none. mimalloc walks its pages: no other thread may be at work in the heap
+        meanwhile; what another thread freed counts until the thread that asked for it allocates again or ends; blocks
+        straight from the system (a GiB or more, or aligned to a MiB or more) do not count.
         """
         return _known(library.load(self.heap).allocated())
 

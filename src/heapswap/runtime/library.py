@@ -11,7 +11,8 @@ UNKNOWN = ctypes.c_size_t(-1).value
 """what a heap answers where its allocator keeps no such figure"""
 
 _POINTER, _SIZE, _INT = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
-_ENTRIES: dict[str, tuple[type, tuple[type, ...]]] = {
+_ENTRIES: dict[str, tuple[type | None, tuple[type, ...]]] = {
+    "start": (None, ()),
     "alloc": (_POINTER, (_SIZE, _SIZE)),
     "alloc_zeroed": (_POINTER, (_SIZE, _SIZE)),
     "realloc": (_POINTER, (_POINTER, _SIZE, _SIZE)),
@@ -29,6 +30,7 @@ _loaded: dict[str, "Library"] = {}
 class Library:
     """The entry points of one heap; native/heaps/src/entry.rs says what each does."""
 
+    start: Callable[[], None]
     alloc: Callable[[int, int], int | None]
     alloc_zeroed: Callable[[int, int], int | None]
     realloc: Callable[[int, int, int], int | None]
@@ -45,6 +47,7 @@ class Library:
             entry = self._library[f"heapswap_heap_{name}"]
             entry.restype, entry.argtypes = result, arguments
             setattr(self, name, entry)
+        self.start()
 
     def address(self, symbol: str) -> int:
         """Where a function of the library begins."""
@@ -71,7 +74,7 @@ def load(heap: str) -> Library:
     return _loaded[heap]
 
 
-def owner(pointer: int) -> str | None:
+def heap_of(pointer: int) -> str | None:
     """The loaded heap that keeps blocks around this address, by name; None when the process's own malloc may."""
     for name, library in list(_loaded.items()):
         if name != "system" and library.owns(pointer):

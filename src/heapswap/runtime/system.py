@@ -41,7 +41,7 @@ class System(GlobalAlloc):
 
 
 def _refuse_foreign(pointer: int) -> None:
-    heap = library.owner(pointer)
+    heap = library.heap_of(pointer)
     if heap is not None:
         raise Misuse(
             f"{pointer:#x} is a block of the heap '{heap}', not of System(); give it back to its own allocator"

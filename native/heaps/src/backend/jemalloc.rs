@@ -9,6 +9,8 @@ use tikv_jemalloc_sys::{
     MALLOCX_ALIGN, MALLOCX_ZERO, dallocx, mallctl, mallctlbymib, mallctlnametomib, mallocx, rallocx, sallocx,
 };
 
+pub fn start() {}
+
 /// # Safety
 /// `size` is not 0, `alignment` a power of two.
 pub unsafe fn alloc(size: usize, alignment: usize) -> *mut c_void {
@@ -76,11 +78,15 @@ pub fn owns(address: *mut c_void) -> bool {
     failed == 0
 }
 
-/// Without what the threads' caches hold ready: jemalloc counts that as allocated. 4096 stands for all arenas.
+/// jemalloc counts as allocated what the threads' caches hold ready, and blocks of its own such as those caches.
+const NOT_OURS: [&CStr; 3] =
+    [c"stats.arenas.4096.tcache_bytes", c"stats.arenas.4096.tcache_stashed_bytes", c"stats.arenas.4096.internal"];
+
+/// What the program holds. 4096 stands for all arenas.
 pub fn allocated() -> Option<usize> {
     refresh()?;
-    let cached = read(c"stats.arenas.4096.tcache_bytes")? + read(c"stats.arenas.4096.tcache_stashed_bytes")?;
-    Some(read(c"stats.allocated")?.saturating_sub(cached))
+    let total = read(c"stats.allocated")?;
+    NOT_OURS.iter().try_fold(total, |rest, name| Some(rest.saturating_sub(read(name)?)))
 }
 
 pub fn active() -> Option<usize> {

@@ -25,7 +25,35 @@ unsafe extern "C" {
     fn mi_usable_size(block: *const c_void) -> usize;
     safe fn mi_is_in_heap_region(address: *const c_void) -> bool;
     safe fn mi_collect(force: bool);
+    safe fn mi_theap_get_default() -> *mut ThreadHeap;
+    safe fn mi_thread_done();
+    static mut theap_main: ThreadHeap;
     fn mi_heap_visit_blocks(heap: *mut c_void, blocks: bool, visitor: Visitor, argument: *mut c_void) -> bool;
+}
+
+/// The head of `mi_theap_t`, the part of a heap that one thread has.
+#[repr(C)]
+struct ThreadHeap {
+    /// What begins with the thread's id.
+    thread: *mut usize,
+}
+
+/// An id that no thread has; 0 would stand for any.
+const NOBODY: usize = 1;
+
+/// mimalloc takes the thread that loads it for the main one. When that thread ends it tears its heap down, and yet gives
+/// it to a later thread whose id happens to be the same, which crashes (mimalloc issue 1287, in 3.3.2). So the loading
+/// thread gives that heap up here and becomes a thread like others, and nobody is the main one.
+pub fn start() {
+    let main = &raw mut theap_main;
+    if mi_theap_get_default() != main {
+        return;
+    }
+    // SAFETY: mimalloc's own static, whose first field only the loading thread changes, and that is this one.
+    let thread = unsafe { (*main).thread };
+    mi_thread_done();
+    // SAFETY: a static of mimalloc as well, which nothing uses any more but to compare the id.
+    unsafe { *thread = NOBODY };
 }
 
 /// # Safety
@@ -75,8 +103,8 @@ pub fn active() -> Option<usize> {
     walk(|area| area.committed)
 }
 
-/// The sum over all pages of the heap. A block that another thread freed counts until the owner of the page takes it
-/// back: this thread does so here, others when they allocate or end.
+/// The sum over all pages in mimalloc's arenas. A block that another thread freed counts until the owner of the page
+/// takes it back: this thread does so here, others when they allocate or end.
 fn walk(measure: fn(&Area) -> usize) -> Option<usize> {
     struct Sum {
         bytes: usize,

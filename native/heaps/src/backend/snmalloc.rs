@@ -13,12 +13,8 @@ use snmalloc_sys::{
 /// The part of the address space that snmalloc keeps an entry for, on every 64-bit system it knows.
 const ADDRESSES: usize = 1 << 47;
 
-// Before its first block snmalloc has no map of pages to look a block up in.
-#[used]
-#[unsafe(link_section = ".init_array")]
-static AT_START: extern "C" fn() = start;
-
-extern "C" fn start() {
+/// Before its first block snmalloc has no map of pages to look a block up in.
+pub fn start() {
     // SAFETY: any size may be asked for.
     let block = unsafe { sn_malloc(1) };
     // SAFETY: null or the live block from the line before.

@@ -19,6 +19,8 @@ unsafe extern "C" {
     fn malloc_usable_size(block: *mut c_void) -> usize;
 }
 
+pub fn start() {}
+
 /// # Safety
 /// `alignment` is a power of two.
 pub unsafe fn alloc(size: usize, alignment: usize) -> *mut c_void {
