@@ -69,7 +69,7 @@ def test_the_search_for_such_lines_finds_them(line: str) -> None:
 def test_every_locked_crate_comes_from_crates_io() -> None:
     packages = tomllib.loads((ROOT / "native/Cargo.lock").read_text())["package"]
     members = {package["name"] for package in packages if "source" not in package}
-    names = ("allocators", "entry", "heaps", "launch", "probe", "scope", "witness")
+    names = ("allocators", "conform", "entry", "heaps", "launch", "probe", "scope", "witness")
     assert members == {f"heapswap-{name}" for name in names}
     assert {package["source"] for package in packages if "source" in package} <= {CRATES_IO}
 
@@ -175,7 +175,11 @@ def test_wheel_contents(tmp_path: Path) -> None:
         names = set(archive.namelist())
         modes = {entry.filename: entry.external_attr >> 16 for entry in archive.infolist()}
     native = {f"heapswap/_native/{name}.abi3.so" for name in libraries()}
-    programs = {"heapswap/_native/heapswap-launch", f"heapswap-{version}.data/scripts/heapswap"}
+    programs = {
+        "heapswap/_native/heapswap-launch",
+        "heapswap/_native/heapswap-conform",
+        f"heapswap-{version}.data/scripts/heapswap",
+    }
     python = {str(path.relative_to(ROOT / "src")) for path in (ROOT / "src/heapswap").rglob("*.py")}
     information = {name for name in names if name.startswith(f"heapswap-{version}.dist-info/")}
     assert names - information == native | programs | python | {"heapswap/py.typed"}

@@ -35,7 +35,20 @@ def launcher() -> Path:
     Raises:
         CannotGoOn: it is absent, so the installation is damaged.
     """
-    path = FOLDER / "heapswap-launch"
+    return _program("heapswap-launch")
+
+
+def conformer() -> Path:
+    """The program that asks a malloc the questions of `heapswap conform`.
+
+    Raises:
+        CannotGoOn: it is absent, so the installation is damaged.
+    """
+    return _program("heapswap-conform")
+
+
+def _program(name: str) -> Path:
+    path = FOLDER / name
     if not path.is_file():
         raise CannotGoOn(f"{path} is missing; install heapswap again")
     return path

@@ -102,19 +102,26 @@ unsafe extern "C" fn aligned_alloc(alignment: usize, size: usize) -> *mut c_void
     unsafe { memalign(alignment, size) }
 }
 
-/// Answers the error; on error `place` is left as it was.
+/// Answers the error; on error `place` and `errno` are left as they were.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn posix_memalign(place: *mut *mut c_void, alignment: usize, size: usize) -> c_int {
     if !alignment.is_power_of_two() || alignment < size_of::<*mut c_void>() {
         return EINVAL;
     }
+    let location = __errno_location();
+    // SAFETY: the location is this thread's own and always valid.
+    let kept = unsafe { *location };
     match aligned_block(alignment, size) {
         Ok(block) => {
             // SAFETY: the caller gives a place for one pointer.
             unsafe { *place = block };
             0
         }
-        Err(error) => error,
+        Err(error) => {
+            // SAFETY: as above.
+            unsafe { *location = kept };
+            error
+        }
     }
 }
 
