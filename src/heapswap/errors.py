@@ -4,8 +4,12 @@
      ├─ Misuse          exit status 2: the request cannot be meant; also a ValueError
      └─ CannotGoOn      exit status 3: the request is clear, and this machine or program does not allow it
 
-Every message is one line that says what was seen and what to do.
+Every message is one line that says what was seen and what to do. An interruption (Ctrl-C, or `Terminated`) is a
+KeyboardInterrupt and ends with the status that a shell gives to a child which the signal ended.
 """
+
+INTERRUPTED = 130
+"""exit status after Ctrl-C"""
 
 ALREADY_SET = "global allocator has already been set"
 """how every refusal of a second allocator begins; both, and where each was asked for, follow"""
@@ -27,3 +31,16 @@ class CannotGoOn(HeapswapError):
     """A clear request that cannot be met here: missing library, static program, full disk, newer file."""
 
     exit_status = 3
+
+
+class Terminated(KeyboardInterrupt):
+    """A signal other than that of Ctrl-C asked heapswap to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_status = 128 + number
+
+
+def status_after(interruption: KeyboardInterrupt) -> int:
+    """The exit status of an interrupted heapswap."""
+    return interruption.exit_status if isinstance(interruption, Terminated) else INTERRUPTED

@@ -39,6 +39,16 @@ def scoped(users: Mapping[str, str], candidates: Mapping[str, str], pid: int) ->
     return result
 
 
+def outside(environ: Mapping[str, str], pid: int) -> dict[str, str]:
+    """What a child of process `pid` gets, as `native/scope` gives it: the user's own values where it is in a scope."""
+    process, *changed = environ.get(SCOPE, "").split() or [""]
+    if process != str(pid):
+        return dict(environ)
+    hidden = {SCOPE, *changed, *(WAS + name for name in changed)}
+    kept = {name: value for name, value in environ.items() if name not in hidden}
+    return kept | {name: environ[WAS + name] for name in changed if WAS + name in environ}
+
+
 def _library() -> str:
     path = str(native.required("scope"))
     if any(character.isspace() or character == ":" for character in path):

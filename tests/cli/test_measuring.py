@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from heapswap import artifact
-from heapswap.cli.measuring import EXIT_CODES, INTERRUPTED
-from heapswap.errors import CannotGoOn
+from heapswap.cli.measuring import EXIT_CODES
+from heapswap.errors import INTERRUPTED, CannotGoOn
 from heapswap.report.verdict import verdict_json
 from heapswap.verdict.model import Comparison, Decision, GuardState, Verdict
 

@@ -402,6 +402,82 @@ def test_ctrl_c_keeps_and_reports_what_was_measured_and_the_trial_goes_on(
     assert [run.slot for run in finished.runs] == [run.slot for run in whole.runs]
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_end_keeps_cleans_and_reports_like_ctrl_c(
+    tmp_path: Path, environ: dict[str, str], number: signal.Signals
+) -> None:
+    words = (*SHORT, "--results", "results", "-q", "--json", "--cleanup", "sleep 0.2; echo x >>cleaned")
+    # The child of the measured shell has to end as well.
+    script = "echo x >>ran; [ $(wc -l <ran) -lt 4 ] || { sleep 600 & echo $! >child; wait; }"
+    with subprocess.Popen(
+        [HEAPSWAP, "trial", *words, "--", "sh", "-c", script],
+        cwd=tmp_path,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert eventually(lambda: lines(tmp_path / "child") == 1)
+        running.send_signal(number)
+        # `timeout` sends twice, and the second must not cut the cleanup short.
+        running.send_signal(number)
+        report, errors = running.communicate(timeout=PATIENCE)
+    assert (running.returncode, errors) == (128 + number, "")
+    assert json.loads(report)["runs"] == 3
+    assert len(load(tmp_path / "results" / "trial.json").runs) == 3
+    assert lines(tmp_path / "cleaned") == 1
+    assert not Path("/proc", (tmp_path / "child").read_text().strip()).exists()
+
+
+def test_under_nohup_a_trial_outlives_its_terminal(tmp_path: Path, environ: dict[str, str]) -> None:
+    script = "echo x >>ran; [ $(wc -l <ran) -ne 4 ] || while [ ! -e go ]; do sleep 0.01; done"
+    command = [HEAPSWAP, "trial", *SHORT, "--results", "results", "-q", "--json", "--", "sh", "-c", script]
+    with subprocess.Popen(
+        ["nohup", *command],
+        cwd=tmp_path,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert eventually(lambda: lines(tmp_path / "ran") == 4)
+        running.send_signal(signal.SIGHUP)
+        (tmp_path / "go").touch()
+        report, _ = running.communicate(timeout=PATIENCE)
+    assert running.returncode == 0
+    assert json.loads(report)["runs"] == RUNS
+
+
+def test_current_is_what_the_user_has_though_heapswap_itself_runs_under_a_candidate(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    """`run --only` around `trial` is for the Python of heapswap; neither the program nor `--setup` is in its scope."""
+    environ["MALLOC_TOP_PAD_"] = "65536"
+    report = "env -0 | sort -z | grep -zE '^(LD_PRELOAD|MIMALLOC|MALLOC|HEAPSWAP_(SCOPE|WAS))' | tr '\\0' '\\n'"
+    inner = [HEAPSWAP, "trial", *SHORT, "--results", "results", "-q", "--json", "--setup", f"{report} >setup"]
+    done = subprocess.run(
+        [HEAPSWAP, "run", "--only", "mimalloc:purge_delay=7", "--", *inner, "--", "sh", "-c", f"{report} >>seen"],
+        cwd=tmp_path,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "setup").read_text() == "MALLOC_TOP_PAD_=65536\n"
+    seen = (tmp_path / "seen").read_text()
+    assert "MIMALLOC" not in seen
+    assert "mimalloc" not in seen
+    assert seen.count("MALLOC_TOP_PAD_=65536\n") == RUNS - 2
+    trial = load(tmp_path / "results" / "trial.json")
+    baseline = [run for run in trial.runs if run.slot.candidate == "current"]
+    assert {Path(process.allocator).name for run in baseline for process in run.processes} == {"libc.so.6"}
+    assert trial.environment.variables == (("MALLOC_TOP_PAD_", "65536"),)
+
+
 def test_ctrl_c_in_the_first_run_leaves_nothing_running(tmp_path: Path, environ: dict[str, str]) -> None:
     command = [
         HEAPSWAP,

@@ -10,7 +10,7 @@ from importlib import import_module
 
 from heapswap import __version__
 from heapswap.aside import say
-from heapswap.errors import HeapswapError, Misuse
+from heapswap.errors import HeapswapError, Misuse, status_after
 
 TYPE_CHECKING = False  # not typing's own: its import costs as much as all of heapswap run's work
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ def _answered(argv: Sequence[str] | None) -> int:
     except HeapswapError as error:
         say(str(error))
         return error.exit_status
-    except KeyboardInterrupt:
-        return 130
+    except KeyboardInterrupt as interruption:
+        return status_after(interruption)
 
 
 def _settle() -> None:

@@ -16,16 +16,18 @@ from heapswap.allocators.promise import change_cost
 from heapswap.allocators.spelling import CURRENT, parse
 from heapswap.artifact import text
 from heapswap.cli.entrants import NobodyEnters, enter
+from heapswap.cli.interruption import ended_in_order
 from heapswap.cli.options import workload_of
 from heapswap.cli.output import standard_output
 from heapswap.dispositions import environment_at_start, ignored_at_start
 from heapswap.environment import changed, present
-from heapswap.errors import CannotGoOn
+from heapswap.errors import CannotGoOn, status_after
 from heapswap.inspection.program import Program, find, resolve
 from heapswap.report.progress import ProgressReport, announcement, display_of
 from heapswap.report.terminal import colour_of, width_of
 from heapswap.report.trial import trial_text
 from heapswap.report.verdict import verdict_json, verdict_text
+from heapswap.scope import outside
 from heapswap.trials.design import next_block
 from heapswap.trials.executor import LaunchExecutor
 from heapswap.trials.model import Design, Trial
@@ -37,9 +39,6 @@ from heapswap.verdict.model import Decision, Verdict
 from heapswap.verdict.objective import criteria
 from heapswap.verdict.rules import decide
 from heapswap.workload import Workload
-
-INTERRUPTED = 130
-"""exit status after Ctrl-C, as of a shell's child that SIGINT ended"""
 
 EXIT_CODES = {Decision.KEEP: 0, Decision.ADOPT: 10, Decision.INCONCLUSIVE: 11, Decision.UNSAFE: 12}
 """with --exit-code"""
@@ -81,7 +80,7 @@ def begin(arguments: argparse.Namespace, request: Request) -> Iterator[Session]:
     Raises:
         HeapswapError: the request cannot be meant, or the program does not work as it is today.
     """
-    argv, environ = request.argv, environment_at_start()
+    argv, environ = request.argv, users_environment()
     directory = _directory()
     program = resolve(argv[0], environ, directory, argv[1:])
     entrants = enter(request.candidates(program), program, environ, request.baseline)
@@ -90,7 +89,7 @@ def begin(arguments: argparse.Namespace, request: Request) -> Iterator[Session]:
     results = create(_folder(arguments.results, request.file, argv[0], environ), request.file, keeps)
     with results.discarded_on_error():
         workload = workload_of(arguments, str(find(argv[0], environ, directory)), argv, results)
-    with surroundings(workload, environ), LaunchExecutor() as executor:
+    with ended_in_order(), surroundings(workload, environ), LaunchExecutor() as executor:
         bench = Bench(
             executor=executor,
             workload=workload,
@@ -132,7 +131,7 @@ def resume(arguments: argparse.Namespace) -> Iterator[Session]:
     Raises:
         HeapswapError: there is no trial, a candidate of it is no longer here, or it was begun in other circumstances.
     """
-    environ = environment_at_start()
+    environ = users_environment()
     results = reopen(Path(arguments.resume), Keeps.NUMBERS if arguments.redact else Keeps.EVERYTHING)
     trial = results.load()
     if is_redacted(trial):
@@ -148,7 +147,7 @@ def resume(arguments: argparse.Namespace) -> Iterator[Session]:
     if gone:
         reason = dict(entrants.not_tried)[gone[0]]
         raise CannotGoOn(f"the trial cannot be continued: {gone[0]} can no longer be run ({reason})")
-    with surroundings(trial.workload, environ), LaunchExecutor() as executor:
+    with ended_in_order(), surroundings(trial.workload, environ), LaunchExecutor() as executor:
         bench = Bench(
             executor=executor,
             workload=trial.workload,
@@ -162,7 +161,7 @@ def resume(arguments: argparse.Namespace) -> Iterator[Session]:
 
 def finish(session: Session, arguments: argparse.Namespace, face: Face) -> int:
     """Conduct the trial, decide, save and show. Ctrl-C ends the measuring, and what is there is reported on."""
-    trial, interrupted = session.trial, False
+    trial, interruption = session.trial, None
     results, environ = session.bench.results, session.bench.environ
     display = display_of(sys.stderr, environ, quiet=arguments.quiet)
     primary = trial.design.criteria.primary
@@ -170,18 +169,18 @@ def finish(session: Session, arguments: argparse.Namespace, face: Face) -> int:
         try:
             for grown in conduct(session.bench, trial, watch):
                 trial = grown
-        except KeyboardInterrupt:
-            interrupted = True
+        except KeyboardInterrupt as error:
+            interruption = error
     trial = results.kept(trial)
     results.tidy()
     verdict = decide(trial, trial.design.objective)
     status = _answer(verdict, trial.workload, results.folder, arguments, trial if face is Face.TRIAL else None)
-    return INTERRUPTED if interrupted else status
+    return status if interruption is None else status_after(interruption)
 
 
 def without_runs(arguments: argparse.Namespace, request: Request, refusal: NobodyEnters) -> int:
     """The answer about a program in which no candidate can take effect: nothing is run for it."""
-    environ = environment_at_start()
+    environ = users_environment()
     results = create(_folder(arguments.results, None, request.argv[0], environ), None, Keeps.EVERYTHING)
     verdict = constrained(
         refusal.refused, baseline=request.baseline, objective=arguments.objective, findings=refusal.findings
@@ -194,7 +193,7 @@ def _answer(
     verdict: Verdict, workload: Workload, folder: Path, arguments: argparse.Namespace, trial: Trial | None
 ) -> int:
     """Save and show a verdict, as the last line of its trial where there is one to show."""
-    environ = environment_at_start()
+    environ = users_environment()
     artifact.write(folder / "verdict.json", artifact.encode(verdict))
     with standard_output(f"it is saved in {folder}") as stream:
         if arguments.json:
@@ -208,6 +207,11 @@ def _answer(
             )
             stream.write(shown)
     return EXIT_CODES[verdict.outcome] if arguments.exit_code else 0
+
+
+def users_environment() -> dict[str, str]:
+    """What a program gets that heapswap starts: under `heapswap run --only` the user's own values."""
+    return outside(environment_at_start(), os.getpid())
 
 
 def _directory() -> Path:
