@@ -38,6 +38,17 @@ def test_sourcing_twice_adds_nothing_twice_and_works_without_a_preload(shell: st
     assert (done.stdout, done.stderr) == (f"{library('mimalloc')} 0\n", "")
 
 
+@pytest.mark.parametrize("shell", SHELLS)
+def test_what_the_environment_has_keeps_its_value_and_lists_are_added_to(shell: str) -> None:
+    printed = plan(PRINTED, chosen("jemalloc:narenas=2"), Tree()).printed
+    printed += plan(PRINTED, chosen("mimalloc:purge_delay=0"), Tree(), Form.SHELL).printed.split("esac\n")[1]
+    there = {"LD_PRELOAD": "/opt/a.so /opt/b.so", "_RJEM_MALLOC_CONF": "tcache:true", "MIMALLOC_PURGE_DELAY": "7"}
+    script = f"{' '.join(f'{name}={shlex.quote(value)}; export {name};' for name, value in there.items())}\n{printed}"
+    script += 'echo "$LD_PRELOAD|$_RJEM_MALLOC_CONF|$MIMALLOC_PURGE_DELAY"'
+    done = subprocess.run([shell, "-euc", script], env={}, capture_output=True, text=True, check=False)
+    assert done.stdout == f"{library('jemalloc')}:/opt/a.so /opt/b.so|narenas:2,tcache:true|7\n", done.stderr
+
+
 def test_a_dotenv_file_given_as_it_is_puts_it_in_force(tmp_path: Path) -> None:
     """Read as Docker's ``--env-file`` does: every line literally, no quotes, no expansion."""
     file = tmp_path / ".env"
@@ -74,7 +85,7 @@ VALUES = st.sampled_from(["", "1", "'a b'", '"x"', "/opt/apm.so", "tcache:true"]
 ROWS = st.lists(st.one_of(st.builds("{}={}".format, NAMES, VALUES), st.sampled_from(["# note", "", "  "])), max_size=6)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
 @given(rows=ROWS, ending=st.sampled_from(["\n", "\r\n"]), form=st.sampled_from(list(Form)))
 def test_edited_twice_is_edited_once(rows: list[str], ending: str, form: Form, tmp_path: Path) -> None:
     """Also where no receipt tells that it was heapswap: a file that came with the repository, say."""

@@ -47,6 +47,17 @@ def activate(candidate: Candidate) -> Activation:
     family, library, version = _resolve(candidate)
     if library is not None:
         _refuse_unusable(library, family)
+    return settled(candidate, family, library, version, python=python)
+
+
+def settled(
+    candidate: Candidate, family: Allocator, library: Library | None, version: str, *, python: str = ""
+) -> Activation:
+    """The activation of a candidate by this very library, which need not be on this machine.
+
+    Raises:
+        Misuse: unknown recipe or knob, a knob that this version lacks, or a value that it refuses.
+    """
     table = knobs.Table(family, version)
     recipe = _recipe(candidate, table)
     # A knob beside a recipe changes the recipe.

@@ -12,10 +12,12 @@ from heapswap.aside import say
 from heapswap.cargo.project import package_at, projects
 from heapswap.cli.main import TYPE_CHECKING
 from heapswap.cli.output import standard_output
-from heapswap.deploy import choice, env, python, rustc
+from heapswap.deploy import choice, docker, env, python, rustc
 from heapswap.deploy.cargo import plan as cargo
 from heapswap.deploy.deployments import Receipts, apply, revert
+from heapswap.deploy.layers import Scope
 from heapswap.deploy.model import Choice, Deployment, Plan, Target
+from heapswap.deploy.supply import Supply
 from heapswap.deploy.tree import Tree, state
 from heapswap.dispositions import environment_at_start
 from heapswap.errors import CannotGoOn, Misuse
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 PLACES = {
     Target.PYTHON: ("PATH", "a project's folder, or a script"),
     Target.CARGO: ("FOLDER", "a Rust package, or a workspace with --package"),
+    Target.DOCKER: ("PATH", "a Dockerfile, or the folder of one"),
     Target.ENV: ("FILE", "a file of variables, or - for standard output"),
     Target.RUSTC: ("FOLDER", "the root of the Rust compiler's source tree"),
 }
@@ -52,6 +55,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     own: dict[Target, Callable[[argparse.ArgumentParser], None]] = {
         Target.PYTHON: _python,
         Target.CARGO: _cargo,
+        Target.DOCKER: _docker,
         Target.ENV: _env,
     }
     for target, (place, meaning) in PLACES.items():
@@ -100,6 +104,14 @@ def planned(arguments: argparse.Namespace, place: str, chosen: Choice, tree: Tre
             settings = cargo.Settings(programs=tuple(arguments.bin), default=arguments.default)
             (project,) = projects(Path(place), environment_at_start())
             return cargo.plan(project, chosen, tree, settings)
+        case Target.DOCKER:
+            wish = docker.Wish(
+                context=Path(arguments.context) if arguments.context else None,
+                stage=arguments.stage,
+                scope=Scope(arguments.scope) if arguments.scope else None,
+                supply=Supply(arguments.library) if arguments.library else None,
+            )
+            return docker.plan(Path(place), chosen, tree, wish)
         case Target.ENV:
             form = env.Form(arguments.form) if arguments.form else None
             return env.plan(place, chosen, tree, form)
@@ -152,6 +164,21 @@ def _cargo(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--default", action="store_true", help="the candidate's feature becomes a default feature of the package"
+    )
+
+
+def _docker(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--context", metavar="FOLDER", help="what is built from (default: the Dockerfile's folder)")
+    parser.add_argument("--stage", metavar="NAME", default="", help="name or number of the stage (default: the last)")
+    parser.add_argument(
+        "--scope",
+        choices=tuple(Scope),
+        help="the service alone, or everything in a container (default: the service where that can be done)",
+    )
+    parser.add_argument(
+        "--library",
+        choices=tuple(Supply),
+        help="copied from this installation, or a Debian package (default: the very library that was tried)",
     )
 
 

@@ -6,11 +6,13 @@ A shell file gets lines at its end that add to whatever LD_PRELOAD is at that mo
 
 import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
 from heapswap.allocators.activation import PRELOAD, activate
+from heapswap.allocators.knobs import list_form
 from heapswap.allocators.model import Activation, Origin
 from heapswap.deploy import lines
 from heapswap.deploy.model import Afterwards, Choice, Plan, Target
@@ -73,7 +75,7 @@ def plan(place: str, choice: Choice, tree: Tree, form: Form | None = None) -> Pl
     )
     if place == PRINTED:
         wanted = added(activation, {}, choice.asked)
-        rows = _shell(wanted) if form is not Form.DOTENV else [_dotenv(name, wanted[name]) for name in wanted]
+        rows = shell_lines(wanted) if form is not Form.DOTENV else [_dotenv(name, wanted[name]) for name in wanted]
         return replace(whole, printed="\n".join(rows) + "\n")
     path = Path(place).absolute()
     data = tree.read(path) or b""
@@ -109,7 +111,8 @@ def _edited(data: bytes, path: Path, form: Form, activation: Activation, choice:
         if name in found and name != PRELOAD and found[name].value is None:
             raise CannotGoOn(f"{path}, line {found[name].line + 1}: what {name} is cannot be told; set it literally")
     if form is Form.SHELL:
-        rows = _shell({name: value if name != PRELOAD else _ours(activation) for name, value in wanted.items()})
+        own = added(activation, {}, choice.asked)
+        rows = shell_lines({name: own[name] for name in wanted})
         there = "\n".join(rows) in text
         return data if there or not rows else lines.appended(data, rows)
     for name, value in wanted.items():
@@ -140,20 +143,25 @@ def _ours(activation: Activation) -> str:
     return activation.library.path if activation.library else ""
 
 
-def _shell(wanted: dict[str, str]) -> list[str]:
-    """Lines for any POSIX shell. Sourcing them twice adds nothing twice."""
+def shell_lines(settings: Mapping[str, str]) -> list[str]:
+    """Lines for any POSIX shell that put these settings into its environment. Sourcing them twice adds nothing twice.
+
+    A list is added to, and a setting that the environment has keeps its value: whoever starts the shell has the last
+    word. Values are assigned before they are exported, because some shells split the words of ``export``.
+    """
     rows = []
-    for name, value in wanted.items():
-        if name == PRELOAD:
-            path = shlex.quote(value)
-            rows += [
-                f'case ":${{{name}-}}:" in',
-                f"  *:{path}:*) ;;",
-                f"  *) export {name}={path}${{{name}:+:${name}}} ;;",
-                "esac",
-            ]
-        else:
-            rows.append(f"export {name}={shlex.quote(value)}")
+    for name, value in settings.items():
+        form, quoted = (":", "=") if name == PRELOAD else list_form(name), shlex.quote(value)
+        if form is None:
+            rows.append(f"{name}=${{{name}-{quoted}}}; export {name}")
+            continue
+        separator, _ = form
+        rows += [
+            f'case "{separator}${{{name}-}}{separator}" in',
+            f"  *{separator}{quoted}{separator}*) ;;",
+            f"  *) {name}={quoted}${{{name}:+{separator}${name}}}; export {name} ;;",
+            "esac",
+        ]
     return rows
 
 
