@@ -47,12 +47,10 @@ def activate(candidate: Candidate) -> Activation:
     family, library, version = _resolve(candidate)
     if library is not None:
         _refuse_unusable(library, family)
-    return settled(candidate, family, library, version, python=python)
+    return settled(candidate, family, library, version)
 
 
-def settled(
-    candidate: Candidate, family: Allocator, library: Library | None, version: str, *, python: str = ""
-) -> Activation:
+def settled(candidate: Candidate, family: Allocator, library: Library | None, version: str) -> Activation:
     """The activation of a candidate by this very library, which need not be on this machine.
 
     Raises:
