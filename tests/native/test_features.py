@@ -7,9 +7,9 @@ import pytest
 from tests.native.support import ROOT, program
 
 
-def check(features: str) -> subprocess.CompletedProcess[str]:
+def check(features: str, package: str = "heapswap-allocators") -> subprocess.CompletedProcess[str]:
     # In the release profile, where the C libraries are built already.
-    command = [program("cargo", "cargo"), "check", "--release", "--locked", "--offline", "-p", "heapswap-allocators"]
+    command = [program("cargo", "cargo"), "check", "--release", "--locked", "--offline", "-p", package]
     command += ["--manifest-path", "native/Cargo.toml", "--features", features]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 

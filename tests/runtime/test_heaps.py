@@ -196,6 +196,13 @@ def test_a_heap_that_was_not_built_is_said_and_system_still_works(
     (tmp_path / "heap_mimalloc.so").write_text("no library")
     with pytest.raises(CannotGoOn, match=r"^the heap 'mimalloc' cannot be loaded: .*; use System\(\)$"):
         MiMalloc().alloc(Layout(8, 8))
+
+    def full(path: str) -> None:
+        raise OSError(f"{path}: cannot allocate memory in static TLS block")
+
+    monkeypatch.setattr(ctypes, "CDLL", full)
+    with pytest.raises(CannotGoOn, match=r"start the program with GLIBC_TUNABLES=\S+optional_static_tls=2048$"):
+        MiMalloc().alloc(Layout(8, 8))
     library.load.cache_clear()
 
 

@@ -24,6 +24,8 @@ _ENTRIES: dict[str, tuple[type | None, tuple[type, ...]]] = {
 }
 """result and arguments of each ``heapswap_heap_…`` in C"""
 
+_MORE_SPACE = "GLIBC_TUNABLES=glibc.rtld.optional_static_tls=2048"
+
 _loaded: dict[str, "Library"] = {}
 
 
@@ -70,7 +72,9 @@ def load(heap: str) -> Library:
     try:
         _loaded[heap] = Library(str(path))
     except OSError as error:
-        raise CannotGoOn(f"the heap '{heap}' cannot be loaded: {error}; use System()") from error
+        # The loader sets this space aside when the process starts; other libraries may have used it up.
+        remedy = f"start the program with {_MORE_SPACE}" if "static TLS" in str(error) else "use System()"
+        raise CannotGoOn(f"the heap '{heap}' cannot be loaded: {error}; {remedy}") from error
     return _loaded[heap]
 
 
