@@ -12,7 +12,7 @@ from heapswap.aside import say
 from heapswap.cargo.project import package_at, projects
 from heapswap.cli.main import TYPE_CHECKING
 from heapswap.cli.output import standard_output
-from heapswap.deploy import choice, docker, env, python, rustc
+from heapswap.deploy import choice, docker, env, python, rustc, systemd
 from heapswap.deploy.cargo import plan as cargo
 from heapswap.deploy.deployments import Receipts, apply, revert
 from heapswap.deploy.layers import Scope
@@ -31,6 +31,7 @@ PLACES = {
     Target.PYTHON: ("PATH", "a project's folder, or a script"),
     Target.CARGO: ("FOLDER", "a Rust package, or a workspace with --package"),
     Target.DOCKER: ("PATH", "a Dockerfile, or the folder of one"),
+    Target.SYSTEMD: ("UNIT", "a service of systemd's system manager"),
     Target.ENV: ("FILE", "a file of variables, or - for standard output"),
     Target.RUSTC: ("FOLDER", "the root of the Rust compiler's source tree"),
 }
@@ -38,6 +39,10 @@ PLACES = {
 
 IMPLIED = {Target.RUSTC: "jemalloc", Target.CARGO: "mimalloc"}
 """the candidate of a target that knows only one, or makes several choosable"""
+
+
+PLACING = frozenset(("root", "package"))
+"""arguments that say where, beside the place itself"""
 
 
 class Step(StrEnum):
@@ -56,6 +61,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         Target.PYTHON: _python,
         Target.CARGO: _cargo,
         Target.DOCKER: _docker,
+        Target.SYSTEMD: _systemd,
         Target.ENV: _env,
     }
     for target, (place, meaning) in PLACES.items():
@@ -112,6 +118,8 @@ def planned(arguments: argparse.Namespace, place: str, chosen: Choice, tree: Tre
                 supply=Supply(arguments.library) if arguments.library else None,
             )
             return docker.plan(Path(place), chosen, tree, wish)
+        case Target.SYSTEMD:
+            return systemd.plan(arguments.place, chosen, tree, Path(arguments.root or os.sep).resolve())
         case Target.ENV:
             form = env.Form(arguments.form) if arguments.form else None
             return env.plan(place, chosen, tree, form)
@@ -182,6 +190,12 @@ def _docker(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _systemd(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--root", metavar="FOLDER", default="", help="the root of the system that is changed (default: /)"
+    )
+
+
 def _env(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--form", choices=tuple(env.Form), help="who reads the file (default: told by name and content)"
@@ -193,6 +207,10 @@ def _place(target: Target, arguments: argparse.Namespace) -> str:
     place: str = arguments.place
     if target is Target.CARGO:
         return str(package_at(Path(place), arguments.package, environment_at_start()).folder.resolve())
+    if target is Target.DOCKER:
+        return str(docker.file_of(Path(place)))
+    if target is Target.SYSTEMD:
+        return str(systemd.folder(place, Path(arguments.root or os.sep).resolve()))
     return place if target is Target.ENV and place == env.PRINTED else os.path.realpath(place)
 
 
@@ -222,21 +240,25 @@ def _show(plan: Plan, arguments: argparse.Namespace, step: Step) -> int:
             for finding in plan.findings:
                 say(f"{finding.level}: {finding.seen}; {finding.remedy}")
         else:
-            again = ("heapswap", "deploy", arguments.target, arguments.place, *_words(arguments))
-            stream.write(report.plan_text(plan, again, applied=step is Step.APPLY, width=width, colour=colour))
+            command = ("heapswap", "deploy", arguments.target, arguments.place)
+            commands = report.Commands(
+                apply=(*command, *_words(arguments, frozenset(vars(arguments))), "--apply"),
+                revert=(*command, *_words(arguments, PLACING), "--revert"),
+            )
+            stream.write(report.plan_text(plan, commands, applied=step is Step.APPLY, width=width, colour=colour))
     return 0
 
 
-def _words(arguments: argparse.Namespace) -> tuple[str, ...]:
-    """The options that make the plan, as they are typed."""
-    skipped = {"target", "place", "candidate", "verdict", "step", "json"}
-    words = [arguments.candidate] if arguments.candidate else []
-    words += ["--from", arguments.verdict] if arguments.verdict else []
-    for name, value in vars(arguments).items():
-        if name not in skipped and value:
-            option = f"--{name.replace('_', '-')}"
+def _words(arguments: argparse.Namespace, among: frozenset[str]) -> tuple[str, ...]:
+    """What was asked for by these arguments, as it is typed."""
+    given = {name: value for name, value in vars(arguments).items() if name in among and value}
+    words = [given.pop("candidate")] if "candidate" in given else []
+    words += ["--from", given.pop("verdict")] if "verdict" in given else []
+    for name, value in given.items():
+        if name not in ("target", "place", "step", "json"):
             values = value if isinstance(value, list) else [value]
-            words += [option] if value is True else [word for one in values for word in (option, str(one))]
+            flag = f"--{name.replace('_', '-')}"
+            words += [flag] if value is True else [word for one in values for word in (flag, str(one))]
     return tuple(words)
 
 

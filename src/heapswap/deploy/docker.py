@@ -34,6 +34,11 @@ class Wish:
     """None: the very library that was tried, so copied where it is heapswap's own"""
 
 
+def file_of(place: Path) -> Path:
+    """The Dockerfile that a path means: itself, or the one in that folder."""
+    return (place / "Dockerfile" if place.is_dir() else place).resolve()
+
+
 def plan(place: Path, choice: Choice, tree: Tree, wish: Wish | None = None) -> Plan:
     """The plan for a Dockerfile, or for the one in a folder.
 
@@ -42,7 +47,7 @@ def plan(place: Path, choice: Choice, tree: Tree, wish: Wish | None = None) -> P
         CannotGoOn: an image in which nothing can be preloaded, or a library that is not here.
     """
     wish = wish or Wish()
-    path = (place / "Dockerfile" if place.is_dir() else place).resolve()
+    path = file_of(place)
     site = _site(path, tree.required(path, "a Dockerfile, or the folder of one"), wish.stage)
     means = means_of(choice.candidate, wish.supply, site.ground, site.stage)
     users = parse(without_ours(site.text), path)

@@ -23,7 +23,7 @@ from heapswap.deploy.dockerfile import Dockerfile, Instruction, Stage
 from heapswap.deploy.env import shell_lines
 from heapswap.deploy.image import Ground, Kind
 from heapswap.deploy.model import Action
-from heapswap.deploy.supply import FOLDER, INSIDE, Means, architecture, pinned
+from heapswap.deploy.supply import INSIDE, Means, architecture, pinned
 from heapswap.deploy.tree import Tree
 from heapswap.errors import CannotGoOn
 
@@ -57,6 +57,12 @@ class Site:
     def text(self) -> str:
         """The file for reading."""
         return lines.text(self.data, self.path)
+
+    @property
+    def folder(self) -> str:
+        """heapswap's folder in the build context: one a Dockerfile, since several may be built from one context."""
+        name = re.sub(r"[^\w-]+", "-", re.sub(r"(?i)^dockerfile\.?|\.?dockerfile$", "", self.path.name))
+        return f"heapswap-{name}" if name else "heapswap"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +121,7 @@ def edited(site: Site, swap: Swap) -> bytes:
 
 def context_files(site: Site, swap: Swap, root: Path, tree: Tree) -> Iterator[Action]:
     """The files that the build context needs."""
-    means, folder = swap.means, root / FOLDER
+    means, folder = swap.means, root / site.folder
     if swap.scope is Scope.SERVICE:
         settings = {**swap.own, PRELOAD: means.preload} if means.preload else swap.own
         env = [f"{MARK}{means.activation.candidate}", *shell_lines(settings)]
@@ -142,7 +148,7 @@ def _block(site: Site, swap: Swap) -> list[str]:
         layer = f"RUN apt-get update && {install} && rm -rf /var/lib/apt/lists/*"
         rows += ["USER root", layer, f"USER {user}"] if user else [layer]
     if sources:
-        rows.append(f"COPY {' '.join(f'{FOLDER}/{source}' for source in sources)} {INSIDE}/")
+        rows.append(f"COPY {' '.join(f'{site.folder}/{source}' for source in sources)} {INSIDE}/")
     rows += _check(site, means)
     return rows if swap.scope is Scope.SERVICE else rows + _settings(swap)
 

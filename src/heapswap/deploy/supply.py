@@ -17,8 +17,6 @@ from heapswap.deploy.dockerfile import Stage
 from heapswap.deploy.image import Ground, Kind
 from heapswap.errors import CannotGoOn, Misuse
 
-FOLDER = "heapswap"
-"""in the build context"""
 INSIDE = "/usr/local/lib/heapswap"
 """in the image"""
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -61,7 +59,7 @@ def means_of(candidate: Candidate, supply: Supply | None, floor: Ground, stage: 
             return Means(activation=activation, supply=Supply.COPY)
         if supply is Supply.COPY or library.origin is not Origin.SYSTEM or floor.kind is not Kind.DEBIAN:
             _refuse_unloadable(library, floor, stage)
-            inside = f"{INSIDE}/{_file(library)}"
+            inside = f"{INSIDE}/{file_name(library)}"
             return Means(activation=activation, supply=Supply.COPY, preload=inside, source=library.path)
     if floor.kind is not Kind.DEBIAN:
         raise CannotGoOn(f"{floor.image} is not known to have apt; leave out --library apt, and the library is copied")
@@ -102,8 +100,8 @@ def pinned(stage: Stage) -> str:
     return parts[1] if len(parts) > 1 and "$" not in stage.platform else ""
 
 
-def _file(library: Library) -> str:
-    """The library's name in the image: without the part that says which Python it was built beside."""
+def file_name(library: Library) -> str:
+    """The library's name where it is deployed: without the part that says which Python it was built beside."""
     return re.sub(r"\.(cpython-[\w-]+|abi3)\.so$", ".so", Path(library.path).name)
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from dataclasses import dataclass
 
 import msgspec
 from rich.text import Text
@@ -17,20 +18,23 @@ from heapswap.report.terminal import Colour, render
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
-def plan_text(plan: Plan, again: tuple[str, ...], *, applied: bool, width: int, colour: Colour = Colour.NEVER) -> str:
-    """The plan for a person.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commands:
+    """What to type about a plan."""
 
-    Args:
-        again: the command that made the plan, without what is to be done with it.
-        applied: whether it was carried out just now.
-    """
+    apply: tuple[str, ...]
+    revert: tuple[str, ...]
+
+
+def plan_text(plan: Plan, commands: Commands, *, applied: bool, width: int, colour: Colour = Colour.NEVER) -> str:
+    """The plan for a person; `applied` tells that it was carried out just now."""
     standing = state(plan.actions)
     lines = paragraph(_headline(plan, standing, applied=applied), width)
     for action in plan.actions:
         lines += _action(action, width)
     if plan.findings:
         lines += [*heading("To know"), *finding_lines(plan.findings, width)]
-    if steps := _next(plan, again, standing):
+    if steps := _next(plan, commands, standing):
         lines += [*heading("Next"), *step_lines(steps, width)]
     return render(lines, colour)
 
@@ -92,11 +96,10 @@ def _action(action: Action, width: int) -> list[Text]:
     return lines
 
 
-def _next(plan: Plan, again: tuple[str, ...], standing: State) -> tuple[Step, ...]:
+def _next(plan: Plan, commands: Commands, standing: State) -> tuple[Step, ...]:
     if standing in (State.PENDING, State.PARTLY):
-        return (Step(purpose="To make these changes:", words=(*again, "--apply")),)
+        return (Step(purpose="To make these changes:", words=commands.apply),)
     after = tuple(Step(purpose=step.purpose, words=step.words) for step in plan.afterwards)
     if standing is State.NOTHING_TO_DO:
         return after
-    back = (*again[:4], "--revert")
-    return (*after, Step(purpose="To take it back, byte for byte:", words=back))
+    return (*after, Step(purpose="To take it back, byte for byte:", words=commands.revert))
