@@ -18,15 +18,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import comb
 from pathlib import Path
 from statistics import median, quantiles
 
 from heapswap import native
 
 ROOT = Path(__file__).parents[1]
-PAIRS = 10
-SEGMENT = 3.0
-"""seconds of load in each half of a pair"""
+PAIRS = 30
+SEGMENT = 1.2
+"""seconds of load in each half of a pair: one scrape or two"""
 CALLS = 60
 HOLES = 100_000
 
@@ -173,10 +174,13 @@ def p99(connection: http.client.HTTPConnection) -> float:
 
 
 def spread(ratios: tuple[float, ...]) -> tuple[float, float]:
-    """An interval for the median, from order statistics: of 10, the second and the ninth hold it 97.9 times of 100."""
-    ordered = sorted(ratios)
-    outer = 1 if len(ordered) >= 10 else 0
-    return ordered[outer], ordered[-1 - outer]
+    """The 95 % interval of the median: the closest order statistics that hold it so often (a sign test inverted)."""
+    ordered, count = sorted(ratios), len(ratios)
+    outside, rank = 0.5**count, 0
+    while 2 * outside <= 0.05:
+        rank += 1
+        outside += comb(count, rank) * 0.5**count
+    return ordered[max(rank - 1, 0)], ordered[-max(rank, 1)]
 
 
 def main() -> int:
@@ -200,7 +204,7 @@ def main() -> int:
     print(f"{'one call':24}{'stats() / statm':>18}{'full / smaps_rollup':>22}")
     for one in calls:
         print(f"{one.allocator + ', ' + one.heap:24}{one.totals:16.1f} x{one.full:20.1f} x")
-    print(f"\n{'p99 of a service':24}{'scraped / not':>18}   interval of the median over {arguments.pairs} pairs")
+    print(f"\n{'p99 of a service':24}{'scraped / not':>18}   95 % interval of the median over {arguments.pairs} pairs")
     for row in services:
         low, high = spread(row.ratios)
         print(f"{row.allocator + ', ' + row.heap:24}{median(row.ratios):16.2f} x   {low:.2f} to {high:.2f}")
