@@ -197,7 +197,10 @@ def main() -> int:
     if arguments.json:
         rows = {
             "calls": [{"allocator": c.allocator, "heap": c.heap, "totals": c.totals, "full": c.full} for c in calls],
-            "services": [{"allocator": s.allocator, "heap": s.heap, "ratios": s.ratios} for s in services],
+            "services": [
+                {"allocator": s.allocator, "heap": s.heap, "ratios": s.ratios, "interval": spread(s.ratios)}
+                for s in services
+            ],
         }
         print(json.dumps({"benchmark": "stats_cost", **rows}))
         return 0
