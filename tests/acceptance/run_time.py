@@ -109,10 +109,10 @@ def figures_agree(evidence: Evidence) -> Result:
 def scrapes(evidence: Evidence) -> Result:
     """p99 of a service with a scrape each second over p99 without; the machine's noise is in the interval."""
     rows = evidence.json("stats_cost", [sys.executable, "benchmarks/stats_cost.py", "--json"])["services"]
-    figures = [
-        f"{row['allocator']}, {row['heap']}: {median(row['ratios']):.2f} ({row['interval'][0]:.2f}..{row['interval'][1]:.2f})"
-        for row in rows
-    ]
+    figures = []
+    for row in rows:
+        low, high = row["interval"]
+        figures.append(f"{row['allocator']}, {row['heap']}: {median(row['ratios']):.2f} ({low:.2f}..{high:.2f})")
     return Result(
         figure="; ".join(figures),
         held=all(row["interval"][0] <= 1.1 for row in rows if row["heap"] == "compact"),
