@@ -70,8 +70,9 @@ acceptance: install packages-test packages-bench ## every promise with its figur
 	@$(BIN)/python -m tests.acceptance
 
 .PHONY: docs
-docs: install ## write docs/knobs.md anew from the allocator families
+docs: install packages-test ## write docs/knobs.md and docs/conformance.md anew, the latter from every allocator here (minutes)
 	@$(BIN)/python scripts/knob_tables.py > docs/knobs.md
+	@$(BIN)/python scripts/conformance_page.py > docs/conformance.md.new && mv docs/conformance.md.new docs/conformance.md
 
 .PHONY: install
 install: toolchain $(VENV)/.installed ## build the native parts and install heapswap, editable, into .venv

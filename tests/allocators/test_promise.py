@@ -1,6 +1,7 @@
 import pytest
 
 from heapswap.allocators import registry
+from heapswap.allocators.model import Allocator
 from heapswap.allocators.promise import change_cost, default_candidates
 from heapswap.allocators.spelling import parse
 
@@ -71,3 +72,10 @@ def test_musl_has_no_knobs_to_try(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_what_a_change_costs(text: str, cost: int) -> None:
     assert change_cost(parse(text)) == cost
+
+
+def test_a_family_that_a_package_adds_is_tried_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf = Allocator(name="shelf", summary="", upstream="")
+    monkeypatch.setattr(registry, "plugins", lambda: ((shelf,), ()))
+    spelled = [str(candidate) for candidate in default_candidates(python="", objective="memory")]
+    assert spelled.index("shelf") == 2

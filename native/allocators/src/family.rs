@@ -11,8 +11,9 @@ use core::ptr::null_mut;
 const EINVAL: c_int = 22;
 const ENOMEM: c_int = 12;
 
-/// No address space holds as much. Nearer to `PTRDIFF_MAX` not every backend sets `errno`.
-const IMPOSSIBLE: usize = 1 << 62;
+/// No process has as much beside what it is itself: addresses of more than 48 bits, where there are any, the kernel gives
+/// only to those who name them. Of requests that do not reach the kernel, not every backend sets `errno`.
+const IMPOSSIBLE: usize = (1 << 48) - (1 << 20);
 
 /// The alignment of every block (`max_align_t`).
 const NATURAL: usize = 16;

@@ -165,14 +165,18 @@ fn absent(name: &str) -> Stop {
     Stop::Absent(format!("the library has no {name}"))
 }
 
+unsafe extern "C" {
+    safe fn __errno_location() -> *mut c_int;
+}
+
 pub fn errno() -> c_int {
     // SAFETY: this thread's own, always valid.
-    unsafe { *libc::__errno_location() }
+    unsafe { __errno_location().read() }
 }
 
 pub fn set_errno(value: c_int) {
     // SAFETY: this thread's own, always valid.
-    unsafe { *libc::__errno_location() = value }
+    unsafe { __errno_location().write(value) }
 }
 
 /// An error as the header spells it.

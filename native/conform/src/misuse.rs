@@ -123,7 +123,9 @@ fn use_after_free(family: &'static Family) -> Answer {
         next[place].fill(SIZE, 1);
         blocks[10].write(0, 0);
         let nth = ["next", "2nd", "3rd", "4th", "5th", "6th", "7th", "8th"][place];
-        return Err(Stop::Deviates(format!("the {nth} malloc gives the block out again; the old pointer writes into it")));
+        return Err(Stop::Deviates(format!(
+            "the {nth} malloc gives the block out again; the old pointer writes into it"
+        )));
     }
     Ok(format!("not given out again by the next {NEXT} malloc calls"))
 }
@@ -140,7 +142,10 @@ fn freelist(family: &'static Family) -> Answer {
     }
     for number in 1..=400 {
         let block = family.malloc(SIZE);
-        ensure!(block.address() != chosen, "malloc call {number} answers the address that was written into the freed block");
+        ensure!(
+            block.address() != chosen,
+            "malloc call {number} answers the address that was written into the freed block"
+        );
     }
     Ok("the address that was written is never given out".to_owned())
 }

@@ -43,6 +43,9 @@ _BALANCED = (
 )
 _ORDERS = {"memory": _MEMORY, "time": _TIME, "cpu": _TIME, "balanced": _BALANCED}
 
+_BEFORE_PLUGINS = 2
+"""candidates that are more promising than a family that nobody has measured"""
+
 # Python serves small objects itself: a library sees them only with python=malloc. Python's own mimalloc needs none.
 _PYTHON_MEMORY = (
     "system:python=mimalloc",
@@ -60,7 +63,10 @@ def default_candidates(*, python: str, objective: str) -> tuple[Candidate, ...]:
     `python` is the version of the program if it is Python (``3.11.7``, ``3.13.0t``), else empty; an objective that is
     not known is treated as ``balanced``.
     """
-    order = _ORDERS.get(objective, _BALANCED)
+    known = _ORDERS.get(objective, _BALANCED)
+    # Whoever has installed another family wants to know about it: it must not be what a short budget leaves out.
+    installed = tuple(family.name for family in registry.plugins()[0])
+    order = (*known[:_BEFORE_PLUGINS], *installed, *known[_BEFORE_PLUGINS:])
     extra = _PYTHON_ORDERS.get(objective, _PYTHON_ORDERS["balanced"]) if python else ()
     candidates = (spelling.parse(text) for text in (*order, *extra))
     return tuple(candidate for candidate in candidates if _meant(candidate, python))

@@ -160,13 +160,13 @@ CLAUSES: tuple[Clause, ...] = (
     Clause(
         id="fork",
         says="a child of fork may allocate",
-        source="glibc: Replacing malloc",
+        source="as in glibc (arena.c)",
         patience=120.0,
     ),
     Clause(
         id="before-and-after-main",
         says="constructors, exit handlers may, too",
-        source="glibc: Replacing malloc",
+        source="C17 7.22.4.4 p3, as in glibc",
     ),
     Clause(
         id=RANDOM,

@@ -79,7 +79,11 @@ pub fn requested(family: &'static Family) -> Answer {
             for (index, (call, block)) in live.into_iter().enumerate() {
                 if index < 2 {
                     let lost = block.difference(size, index);
-                    ensure!(lost.is_none(), "{call} of {size} bytes at {alignment} overlaps another: {}", lost.unwrap());
+                    ensure!(
+                        lost.is_none(),
+                        "{call} of {size} bytes at {alignment} overlaps another: {}",
+                        lost.unwrap()
+                    );
                     // An aligned block is like any other for realloc.
                     let moved = family.realloc(block, size + 1);
                     ensure!(!moved.is_null(), "realloc of a block of {call} answered NULL");

@@ -76,8 +76,9 @@ pub fn calloc_zeroes(family: &'static Family) -> Answer {
                 block.fill(size, size + round);
             }
             dirty.iter().for_each(|&block| family.free(block));
-            let zeroed: Vec<Block> =
-                (0..number).map(|index| if index % 2 == 0 { family.calloc(1, size) } else { family.calloc(size, 1) }).collect();
+            let zeroed: Vec<Block> = (0..number)
+                .map(|index| if index % 2 == 0 { family.calloc(1, size) } else { family.calloc(size, 1) })
+                .collect();
             for &block in &zeroed {
                 ensure!(!block.is_null(), "calloc(1, {size}) answered NULL");
                 let old = block.not_zero(size);

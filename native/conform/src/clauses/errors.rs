@@ -4,7 +4,7 @@ use std::ffi::c_int;
 
 use crate::answer::{Answer, Stop, ensure};
 use crate::block::Block;
-use crate::family::{Family, error_name, errno, set_errno};
+use crate::family::{Family, errno, error_name, set_errno};
 use crate::limits;
 
 /// More than any object may have (`PTRDIFF_MAX`): differences inside it could not be told.
@@ -97,7 +97,8 @@ pub fn posix_memalign_errno(family: &'static Family) -> Answer {
         set_errno(NONE);
         family.posix_memalign(Block::NULL, alignment, size)?;
         if errno() != NONE {
-            changes.push(format!("posix_memalign(&place, {alignment}, {size:#x}) sets errno to {}", error_name(errno())));
+            changes
+                .push(format!("posix_memalign(&place, {alignment}, {size:#x}) sets errno to {}", error_name(errno())));
         }
     }
     ensure!(changes.is_empty(), "{}", changes[0]);
@@ -126,7 +127,10 @@ pub fn aligned_alloc(family: &'static Family) -> Answer {
 pub fn too_large(family: &'static Family) -> Answer {
     for size in TOO_LARGE {
         for (call, block) in allocations(family, size) {
-            ensure!(block.is_null(), "{call} of {size:#x} bytes answered a block; no object is larger than PTRDIFF_MAX");
+            ensure!(
+                block.is_null(),
+                "{call} of {size:#x} bytes answered a block; no object is larger than PTRDIFF_MAX"
+            );
         }
     }
     Ok(format!("{} sizes from PTRDIFF_MAX + 1 on fail", TOO_LARGE.len()))
@@ -135,7 +139,7 @@ pub fn too_large(family: &'static Family) -> Answer {
 pub fn errno_on_failure(family: &'static Family) -> Answer {
     let mut asked = 0;
     // Between the last two lies what a 47-bit address space cannot hold and some allocators first try to map.
-    for size in TOO_LARGE.into_iter().chain([OBJECT, OBJECT - 4096, 1 << 62, 1 << 60, 1 << 50]) {
+    for size in TOO_LARGE.into_iter().chain([OBJECT, OBJECT - 4096, 1 << 62, 1 << 60, 1 << 56, 1 << 50, 1 << 48]) {
         set_errno(0);
         for (call, block) in allocations(family, size) {
             if block.is_null() {

@@ -2,7 +2,7 @@
 
 use crate::answer::{Answer, ensure};
 use crate::block::Block;
-use crate::family::{Family, error_name, errno, set_errno};
+use crate::family::{Family, errno, error_name, set_errno};
 use crate::limits;
 
 /// All that may be mapped. Small, because blocks are written to: the kernel must not run out itself.

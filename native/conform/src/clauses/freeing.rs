@@ -4,7 +4,7 @@ use std::ffi::c_int;
 
 use crate::answer::{Answer, ensure};
 use crate::block::Block;
-use crate::family::{Family, error_name, errno, set_errno};
+use crate::family::{Family, errno, error_name, set_errno};
 use crate::sizes;
 
 const KEPT: c_int = 4242;

@@ -89,11 +89,7 @@ fn ended(child: libc::pid_t, number: usize) -> Result<(), Stop> {
         }
         thread::sleep(Duration::from_micros(200));
     }
-    ensure!(
-        !libc::WIFSIGNALED(status),
-        "child {number} of {FORKS} crashed with signal {}",
-        libc::WTERMSIG(status)
-    );
+    ensure!(!libc::WIFSIGNALED(status), "child {number} of {FORKS} crashed with signal {}", libc::WTERMSIG(status));
     ensure!(libc::WEXITSTATUS(status) == 0, "in child {number} of {FORKS} a block lost what was in it");
     Ok(())
 }

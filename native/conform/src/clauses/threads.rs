@@ -168,7 +168,8 @@ pub fn churn(family: &'static Family) -> Answer {
         let threads = (0..8).map(|number| {
             let mut mixed = Mixed::new((round * 8 + number) as u64);
             thread::spawn(move || {
-                let held = (0..60).map(|seed| Held::new(family, mixed.size(12), seed)).collect::<Result<Vec<_>, _>>()?;
+                let held =
+                    (0..60).map(|seed| Held::new(family, mixed.size(12), seed)).collect::<Result<Vec<_>, _>>()?;
                 let (kept, freed) = held.split_at(30);
                 for held in freed {
                     held.check("its own thread")?;

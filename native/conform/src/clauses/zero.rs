@@ -48,7 +48,11 @@ pub fn unique_or_null(family: &'static Family) -> Answer {
     live.into_iter().for_each(|(_, block)| family.free(block));
     nulls.sort_unstable();
     nulls.dedup();
-    Ok(if nulls.is_empty() { "a block of its own each time".to_owned() } else { format!("NULL from {}", nulls.join(", ")) })
+    Ok(if nulls.is_empty() {
+        "a block of its own each time".to_owned()
+    } else {
+        format!("NULL from {}", nulls.join(", "))
+    })
 }
 
 /// `realloc(block, 0)` is `free(block)`, on Linux. One that only answers NULL loses the block; one that answers a block

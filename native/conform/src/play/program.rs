@@ -22,12 +22,12 @@ pub enum Call {
     Malloc { name: String, size: usize },
     Calloc { name: String, count: usize, size: usize },
     Realloc { name: String, size: usize },
-    Aligned { name: String, with: Aligned, alignment: usize, size: usize },
+    Aligned { name: String, with: Function, alignment: usize, size: usize },
     Free { name: String },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Aligned {
+pub enum Function {
     Memalign,
     AlignedAlloc,
     PosixMemalign,
@@ -64,9 +64,9 @@ fn parse_call(text: &str) -> Option<Call> {
         ("malloc", 1) => Some(Call::Malloc { name, size: number(0)? }),
         ("calloc", 2) => Some(Call::Calloc { name, count: number(0)?, size: number(1)? }),
         ("realloc", 2) if arguments[0] == name => Some(Call::Realloc { name, size: number(1)? }),
-        ("memalign", 2) => aligned(name, Aligned::Memalign),
-        ("aligned_alloc", 2) => aligned(name, Aligned::AlignedAlloc),
-        ("posix_memalign", 2) => aligned(name, Aligned::PosixMemalign),
+        ("memalign", 2) => aligned(name, Function::Memalign),
+        ("aligned_alloc", 2) => aligned(name, Function::AlignedAlloc),
+        ("posix_memalign", 2) => aligned(name, Function::PosixMemalign),
         _ => None,
     }
 }
@@ -77,7 +77,8 @@ mod tests {
 
     #[test]
     fn every_form_is_read() {
-        let text = "a = malloc(100)\nthread 1: b = calloc(3, 40)\na = realloc(a, 200)\n\nc = posix_memalign(64, 100)\nfree(b)";
+        let text =
+            "a = malloc(100)\nthread 1: b = calloc(3, 40)\na = realloc(a, 200)\n\nc = posix_memalign(64, 100)\nfree(b)";
         let steps = parse(text).unwrap();
         assert_eq!(steps.iter().map(|step| step.thread).collect::<Vec<_>>(), [0, 1, 0, 0, 0]);
         assert_eq!(steps[1].call, Call::Calloc { name: "b".to_owned(), count: 3, size: 40 });
@@ -88,7 +89,9 @@ mod tests {
 
     #[test]
     fn what_is_no_step_is_named() {
-        for line in ["malloc(3)", "a = malloc()", "a = realloc(b, 3)", "a = calloc(3)", "thread 99: free(a)", "a = malloc(-1)"] {
+        for line in
+            ["malloc(3)", "a = malloc()", "a = realloc(b, 3)", "a = calloc(3)", "thread 99: free(a)", "a = malloc(-1)"]
+        {
             assert!(parse(line).unwrap_err().contains(line));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::program::{Aligned, Call, Step};
+use super::program::{Call, Function, Step};
 use crate::block::Block;
 use crate::family::Family;
 use crate::sizes::NATURAL;
@@ -64,11 +64,11 @@ impl Shadow {
         Ok(())
     }
 
-    fn aligned(&self, with: Aligned, alignment: usize, size: usize) -> Result<Block, String> {
+    fn aligned(&self, with: Function, alignment: usize, size: usize) -> Result<Block, String> {
         let answer = match with {
-            Aligned::Memalign => self.family.memalign(alignment, size),
-            Aligned::AlignedAlloc => self.family.aligned_alloc(alignment, size),
-            Aligned::PosixMemalign => self.family.posix_memalign(Block::NULL, alignment, size).map(|(_, block)| block),
+            Function::Memalign => self.family.memalign(alignment, size),
+            Function::AlignedAlloc => self.family.aligned_alloc(alignment, size),
+            Function::PosixMemalign => self.family.posix_memalign(Block::NULL, alignment, size).map(|(_, block)| block),
         };
         // What the library lacks is another clause's matter.
         answer.or_else(|_| Ok(self.family.malloc(0)))
