@@ -12,12 +12,15 @@ from heapswap.aside import say
 from heapswap.cargo.project import package_at, projects
 from heapswap.cli.main import TYPE_CHECKING
 from heapswap.cli.output import standard_output
-from heapswap.deploy import choice, docker, env, python, rustc, systemd
+from heapswap.deploy import choice, env, rustc
 from heapswap.deploy.cargo import plan as cargo
 from heapswap.deploy.deployments import Receipts, apply, revert
-from heapswap.deploy.layers import Scope
+from heapswap.deploy.docker import plan as docker
+from heapswap.deploy.docker.layers import Scope
+from heapswap.deploy.docker.supply import Supply
 from heapswap.deploy.model import Choice, Deployment, Plan, Target
-from heapswap.deploy.supply import Supply
+from heapswap.deploy.python import plan as python
+from heapswap.deploy.systemd import plan as systemd
 from heapswap.deploy.tree import Tree, state
 from heapswap.dispositions import environment_at_start
 from heapswap.errors import CannotGoOn, Misuse

@@ -2,7 +2,7 @@
 
 import pytest
 
-from heapswap.deploy.dockerignore import ignored
+from heapswap.deploy.docker.dockerignore import ignored
 
 NAME = "heapswap/amd64/mimalloc.so"
 

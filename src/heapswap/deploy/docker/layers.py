@@ -19,11 +19,12 @@ from pathlib import Path
 
 from heapswap.allocators.activation import PRELOAD
 from heapswap.deploy import lines
-from heapswap.deploy.dockerfile import Dockerfile, Instruction, Stage
+from heapswap.deploy.docker.dockerfile import Dockerfile, Instruction, Stage
+from heapswap.deploy.docker.image import Ground, Kind
+from heapswap.deploy.docker.supply import Means, architecture, pinned
 from heapswap.deploy.env import shell_lines
-from heapswap.deploy.image import Ground, Kind
+from heapswap.deploy.library import INSIDE
 from heapswap.deploy.model import Action
-from heapswap.deploy.supply import INSIDE, Means, architecture, pinned
 from heapswap.deploy.tree import Tree
 from heapswap.errors import CannotGoOn
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from heapswap.deploy.deployments import Receipts, apply, revert
-from heapswap.deploy.docker import Wish, plan
-from heapswap.deploy.layers import Scope
+from heapswap.deploy.docker.layers import Scope
+from heapswap.deploy.docker.plan import Wish, plan
+from heapswap.deploy.docker.supply import ARCHITECTURES, Supply
 from heapswap.deploy.model import Plan
-from heapswap.deploy.supply import ARCHITECTURES, Supply
 from heapswap.deploy.tree import Tree
 from heapswap.errors import CannotGoOn, Misuse
-from tests.deploy.container import BuildStops, Image, build
+from tests.deploy.docker.container import BuildStops, Image, build
 from tests.deploy.support import action_of, after, chosen
 from tests.deploy.test_deployments import snapshot
 from tests.native.support import library

@@ -9,9 +9,9 @@ from heapswap import manifest
 from heapswap.allocators.activation import activate
 from heapswap.allocators.spelling import spell
 from heapswap.deploy import toml
-from heapswap.deploy.manifest import declared, is_depended_on
 from heapswap.deploy.model import Action, Afterwards, Choice, Plan, Target
-from heapswap.deploy.module import declaring
+from heapswap.deploy.python.manifest import declared, is_depended_on
+from heapswap.deploy.python.module import declaring
 from heapswap.deploy.tree import Tree
 from heapswap.errors import CannotGoOn
 from heapswap.findings import Finding, Level

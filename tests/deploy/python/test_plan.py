@@ -10,7 +10,7 @@ import pytest
 from heapswap import manifest
 from heapswap.deploy.deployments import Receipts, apply, revert
 from heapswap.deploy.model import Plan
-from heapswap.deploy.python import plan
+from heapswap.deploy.python.plan import plan
 from heapswap.deploy.tree import Tree
 from heapswap.errors import CannotGoOn, Misuse
 from tests.deploy.support import action_of, after, chosen, owners

@@ -8,7 +8,7 @@ from dockerfile_parse import DockerfileParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heapswap.deploy.dockerfile import Dockerfile, expand, pairs, parse
+from heapswap.deploy.docker.dockerfile import Dockerfile, expand, pairs, parse
 
 FILE = Path("Dockerfile")
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from heapswap.allocators.activation import PRELOAD, activate
 from heapswap.allocators.model import Activation, Origin
-from heapswap.deploy import unit
+from heapswap.deploy.library import INSIDE, file_name
 from heapswap.deploy.model import Action, Afterwards, Choice, Plan, Target
 from heapswap.deploy.settings import added
-from heapswap.deploy.supply import INSIDE, file_name
+from heapswap.deploy.systemd import unit
+from heapswap.deploy.systemd.unit import Service, Setting
 from heapswap.deploy.tree import Tree
-from heapswap.deploy.unit import Service, Setting
 from heapswap.errors import CannotGoOn, HeapswapError
 from heapswap.findings import Finding, Level
 from heapswap.inspection.conflicts import preflight

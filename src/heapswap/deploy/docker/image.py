@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from heapswap.deploy.dockerfile import Dockerfile, Stage
+from heapswap.deploy.docker.dockerfile import Dockerfile, Stage
 from heapswap.errors import CannotGoOn
 
 

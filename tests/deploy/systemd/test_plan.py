@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from heapswap.deploy import unit
 from heapswap.deploy.deployments import Receipts, apply, revert
 from heapswap.deploy.model import Plan
-from heapswap.deploy.systemd import DROP_IN, folder, plan
+from heapswap.deploy.systemd import unit
+from heapswap.deploy.systemd.plan import DROP_IN, folder, plan
 from heapswap.deploy.tree import Tree
 from heapswap.errors import CannotGoOn, Misuse
 from tests.deploy.support import after, chosen, owners

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heapswap.deploy import lines
-from heapswap.deploy.dockerfile import Instruction, Stage, parse
-from heapswap.deploy.dockerignore import admitted
-from heapswap.deploy.image import Kind, ground
-from heapswap.deploy.layers import Scope, Site, Swap, context_files, edited, without_ours
+from heapswap.deploy.docker.dockerfile import Instruction, Stage, parse
+from heapswap.deploy.docker.dockerignore import admitted
+from heapswap.deploy.docker.image import Kind, ground
+from heapswap.deploy.docker.layers import Scope, Site, Swap, context_files, edited, without_ours
+from heapswap.deploy.docker.supply import ARCHITECTURES, Supply, architecture, means_of, pinned
 from heapswap.deploy.model import Afterwards, Choice, Plan, Target
 from heapswap.deploy.settings import added
-from heapswap.deploy.supply import ARCHITECTURES, Supply, architecture, means_of, pinned
 from heapswap.deploy.tree import Tree
 from heapswap.errors import Misuse
 from heapswap.findings import Finding, Level

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heapswap.deploy.module import declaring
+from heapswap.deploy.python.module import declaring
 from heapswap.errors import CannotGoOn
 
 FILE = Path("app.py")

@@ -7,18 +7,16 @@ distribution's package.
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
 from heapswap import elf
 from heapswap.allocators import registry
 from heapswap.allocators.activation import activate, settled
 from heapswap.allocators.model import Activation, Candidate, Library, Origin
-from heapswap.deploy.dockerfile import Stage
-from heapswap.deploy.image import Ground, Kind
+from heapswap.deploy.docker.dockerfile import Stage
+from heapswap.deploy.docker.image import Ground, Kind
+from heapswap.deploy.library import INSIDE, file_name
 from heapswap.errors import CannotGoOn, Misuse
 
-INSIDE = "/usr/local/lib/heapswap"
-"""in the image"""
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 """machines as ELF files name them, and as Docker does"""
 
@@ -98,11 +96,6 @@ def pinned(stage: Stage) -> str:
     """The architecture that a stage is pinned to; empty where it is the target's."""
     parts = stage.platform.split("/")
     return parts[1] if len(parts) > 1 and "$" not in stage.platform else ""
-
-
-def file_name(library: Library) -> str:
-    """The library's name where it is deployed: without the part that says which Python it was built beside."""
-    return re.sub(r"\.(cpython-[\w-]+|abi3)\.so$", ".so", Path(library.path).name)
 
 
 def architecture(library: Library) -> str:

@@ -1,0 +1,1 @@
+"""What a choice changes in a service."""
