@@ -1,7 +1,8 @@
 """Findings: doubts and conflicts as values. Every room returns them; only report prints them."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from heapswap.values import value
 
 
 class Level(StrEnum):
@@ -15,7 +16,7 @@ class Level(StrEnum):
     """what is asked cannot take effect, or would break the program"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Finding:
     """One doubt or conflict, with its remedy."""
 

@@ -85,6 +85,8 @@ HEAVY = {
     "numpy",
     "scipy",
     "rich",
+    "dataclasses",
+    "inspect",
     "msgspec",
     "subprocess",
     "elftools",

@@ -6,12 +6,12 @@ range.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from heapswap.allocators import versions
 from heapswap.allocators.model import Allocator, Carrier, Knob, KnobType
 from heapswap.errors import Misuse
 from heapswap.near import near
+from heapswap.values import value
 
 TUNABLES = "GLIBC_TUNABLES"
 ALWAYS_KNOWN = ("python",)
@@ -22,7 +22,7 @@ _POWERS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 _BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Setting:
     """A knob with a value that its allocator accepts."""
 
@@ -30,7 +30,7 @@ class Setting:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Table:
     """The knobs of one family in one version; an empty version may be any."""
 

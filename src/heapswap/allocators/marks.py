@@ -4,10 +4,10 @@ Allocators are built with prefixes (``_rjem_``, ``je_arrow_``) so that several f
 the environment variable too, and what is asked for by a prefixed name never passes through ``malloc``.
 """
 
-from dataclasses import dataclass
+from heapswap.values import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Mark:
     """One symbol that only this allocator, in this build form, defines."""
 

@@ -1,7 +1,8 @@
 """The words of this room: family, knob, guard, library, candidate, activation."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from heapswap.values import value
 
 
 class KnobType(StrEnum):
@@ -26,7 +27,7 @@ class Carrier(StrEnum):
     """a key in the C library's list: ``GLIBC_TUNABLES=glibc.malloc.tcache_count=0``"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Knob:
     """One setting of an allocator, as it is for a range of versions."""
 
@@ -59,7 +60,7 @@ class Condition(StrEnum):
     """the kernel's pages must not be larger than those the library was built for"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Guard:
     """A platform condition under which a family must not be used, with the accident that taught it."""
 
@@ -68,7 +69,7 @@ class Guard:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Recipe:
     """A named, tuned form of a family: ``jemalloc/returning``."""
 
@@ -81,7 +82,7 @@ class Recipe:
     """first version it is no longer meant for; empty: still"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Build:
     """One library of a family that comes with heapswap."""
 
@@ -96,7 +97,7 @@ class Build:
     """what building it takes"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Soname:
     """A file name under which a system installs a family."""
 
@@ -107,7 +108,7 @@ class Soname:
     """Debian package that provides it; empty: there is none"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Allocator:
     """A family: how it is recognised, found, configured and tuned. One data file each."""
 
@@ -145,7 +146,7 @@ class Origin(StrEnum):
     PLUGIN = "plugin"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Library:
     """One loadable build of an allocator."""
 
@@ -168,7 +169,7 @@ class Library:
     """the environment variable or prefix this build reads: ``_RJEM_MALLOC_CONF``, ``MALLOC_CONF``, ``MIMALLOC_``"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Candidate:
     """One choice that can be run: a library (or none), knob values, and Python's own allocator.
 
@@ -199,7 +200,7 @@ class Preloads(StrEnum):
     """`trial`: the candidate takes the place of the present allocator and its knobs; other preloads stay"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Activation:
     """A candidate resolved on this machine: what must be preloaded and set for it to be in force."""
 

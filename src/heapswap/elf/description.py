@@ -1,12 +1,12 @@
 """A program or library described in one value."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from heapswap.elf.dynamic import DF_1_PIE, DT_DEBUG, DT_FLAGS_1, DT_NEEDED, DT_RPATH, DT_RUNPATH, DT_SONAME
 from heapswap.elf.headers import ET_EXEC, PT_INTERP, PT_LOAD, PT_NOTE
 from heapswap.elf.image import Image, opened
+from heapswap.values import value
 
 MACHINES = {
     3: "i386",
@@ -31,7 +31,7 @@ class Kind(StrEnum):
     LIBRARY = "library"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Elf:
     """One ELF program or shared library."""
 

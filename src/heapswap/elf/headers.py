@@ -1,16 +1,16 @@
 """The headers: what the file is, its segments as the loader sees them, its sections as the linker does."""
 
-from dataclasses import dataclass
 from functools import cached_property
 
 from heapswap.elf.records import NotElf, Records
+from heapswap.values import value
 
 ET_EXEC, ET_DYN = 2, 3
 PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_NOTE = 1, 2, 3, 4
 SHT_SYMTAB, SHT_NOBITS, SHT_DYNSYM = 2, 8, 11
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Segment:
     """A program header."""
 
@@ -21,7 +21,7 @@ class Segment:
     alignment: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Section:
     """A section header."""
 

@@ -1,14 +1,15 @@
 """The bytes of an ELF file as records of its class, 32 or 64 bits, and its byte order."""
 
 import struct
-from dataclasses import dataclass
+
+from heapswap.values import value
 
 
 class NotElf(ValueError):
     """The file is not an ELF program or library, or it is damaged."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Layout:
     """How a 32-bit or a 64-bit file lays out its records."""
 

@@ -5,17 +5,17 @@ import sys
 from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property
 
 from heapswap.elf.dynamic import DT_GNU_HASH, DT_HASH, DT_STRSZ, DT_STRTAB, DT_SYMTAB, Dynamic
 from heapswap.elf.headers import SHT_DYNSYM, SHT_SYMTAB, Headers
 from heapswap.elf.records import Records, text
+from heapswap.values import value
 
 STB_WEAK = 2
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Symbol:
     """What a symbol table says of one name."""
 

@@ -1,7 +1,6 @@
 """One question of preflight: this program, under this candidate, in this environment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -13,18 +12,15 @@ from heapswap.inspection.linkage import Loader
 from heapswap.inspection.program import Program
 
 
-@dataclass(frozen=True, kw_only=True)
 class Case:
     """What every check looks at; the costly parts are read when first asked for."""
 
-    program: Program
-    activation: Activation
-    environ: Mapping[str, str]
-    variables: Mapping[str, str] = field(init=False)
-    """what the candidate sets"""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "variables", dict(self.activation.variables))
+    def __init__(self, *, program: Program, activation: Activation, environ: Mapping[str, str]) -> None:
+        self.program = program
+        self.activation = activation
+        self.environ = environ
+        self.variables: Mapping[str, str] = dict(activation.variables)
+        """what the candidate sets"""
 
     @property
     def library(self) -> Library | None:

@@ -1,16 +1,16 @@
 """Which allocator an object contains, in which version, and what shows it."""
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from heapswap import elf
 from heapswap.allocators import locate, registry
 from heapswap.allocators.marks import BY_SYMBOL, Mark
 from heapswap.elf import Elf
+from heapswap.values import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Identity:
     """One allocator inside one object."""
 

@@ -1,12 +1,12 @@
 """Which objects the dynamic loader puts into a program, and in which order: the order decides whose malloc answers."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from heapswap import elf
 from heapswap.elf import Elf, NotElf
+from heapswap.values import value
 
 SYSTEM_PRELOADS = Path("/etc/ld.so.preload")
 _TRIPLES = {"x86_64": "x86_64-linux-gnu", "aarch64": "aarch64-linux-gnu", "i386": "i386-linux-gnu"}
@@ -26,7 +26,7 @@ def system_preloads(file: Path = SYSTEM_PRELOADS) -> tuple[str, ...]:
     return tuple(" ".join(line.partition("#")[0].replace(":", " ") for line in lines).split())
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Loader:
     """Finds libraries as the dynamic loader of one program does."""
 

@@ -6,7 +6,6 @@ import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from heapswap import elf
@@ -15,6 +14,7 @@ from heapswap.errors import CannotGoOn
 from heapswap.inspection.files import is_file
 from heapswap.inspection.linkage import Loader
 from heapswap.inspection.python import Python, python_of
+from heapswap.values import value
 
 _DEFAULT_PATH = "/bin:/usr/bin"
 """where execvp(3) looks when PATH is not set"""
@@ -32,7 +32,7 @@ _PLAIN = re.compile(r"[\w\s'\"/.,:+@%-]*")
 """a shell text without operators, expansions or assignments"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Step:
     """One ELF program that is executed, with the words that follow its name."""
 
@@ -45,7 +45,7 @@ class Step:
         return self.elf.path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Program:
     """What a command runs: programs that replace each other, the last of which does the work."""
 

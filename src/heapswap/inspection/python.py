@@ -3,12 +3,12 @@
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from heapswap import elf
 from heapswap.elf import Elf, NotElf
 from heapswap.inspection.files import is_folder
+from heapswap.values import value
 
 _STARTS_PYTHON = ("Py_BytesMain", "Py_Main", "Py_RunMain", "Py_InitializeFromConfig", "Py_InitializeEx")
 _SHARED_COUNTS = "_Py_DecRefShared"
@@ -16,7 +16,7 @@ _SHARED_COUNTS = "_Py_DecRefShared"
 _MINOR = re.compile(r"python(\d+\.\d+)(t?)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Python:
     """One CPython interpreter."""
 

@@ -1,7 +1,6 @@
 """Python packages that bring an allocator of their own: malloc, and therefore a swap, does not reach them."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from heapswap import elf
@@ -11,9 +10,10 @@ from heapswap.inspection.case import Case
 from heapswap.inspection.files import is_file, is_folder
 from heapswap.inspection.identity import Identity, identify
 from heapswap.inspection.python import package_folders
+from heapswap.values import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Wheel:
     """One package known to bring an allocator, and where in it."""
 
