@@ -29,6 +29,11 @@ def required(name: str) -> Path:
     return path
 
 
+def observes(path: str) -> bool:
+    """Whether this file is heapswap's probe, which defines malloc and passes every call on."""
+    return "/heapswap/_native/probe." in path
+
+
 def launcher() -> Path:
     """The program that spawns and watches everything that is measured.
 

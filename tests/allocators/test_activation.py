@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from heapswap import native
 from heapswap.allocators import locate, registry
 from heapswap.allocators.activation import activate, disabled, environment, preload_entries
 from heapswap.allocators.model import Activation, Allocator, Candidate, Guard, Library, Origin, Preloads
@@ -65,6 +66,13 @@ def test_nothing_preloaded_and_nothing_set() -> None:
 def test_every_preload_is_kept_behind_the_allocator() -> None:
     environ = {"LD_PRELOAD": "/a.so libb.so:/c.so"}
     assert put("mimalloc", environ, library=MIMALLOC)["LD_PRELOAD"] == f"{MIMALLOC.path}:/a.so:libb.so:/c.so"
+
+
+def test_what_observes_stands_in_front_of_the_allocator_and_is_none_itself() -> None:
+    probe = str(native.required("probe"))
+    environ = {"LD_PRELOAD": f"/a.so:{probe}"}
+    assert put("mimalloc", environ, library=MIMALLOC)["LD_PRELOAD"] == f"{probe}:{MIMALLOC.path}:/a.so"
+    assert locate.preloaded(probe, {}) is None
 
 
 def test_asking_twice_changes_nothing() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,32 @@ def test_a_program_that_is_not_position_independent_is_seen_through(preload: str
         check=True,
     )
     assert done.stdout.strip().endswith(library or "/libc.so.6")
+
+
+@pytest.mark.parametrize("allocator", ["", "jemalloc"])
+def test_the_probe_is_seen_through(allocator: str) -> None:
+    behind = str(native.bundled(allocator)) if allocator else ""
+    program = """
+import heapswap
+from heapswap.runtime.owner import malloc_owner
+taken = heapswap.stats()
+print(malloc_owner(), taken.allocator, taken.allocated > 0)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "LD_PRELOAD": f"{native.required('probe')}:{native.required('witness')}:{behind}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    owner, family, counted = done.stdout.split()
+    assert owner.endswith(behind or "/libc.so.6")
+    assert (family, counted) == (allocator or "glibc", "True")
+
+
+def test_a_program_that_declares_its_allocator_runs_under_the_probe(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text("import heapswap\nheapswap.global_allocator('mimalloc')\nprint(heapswap.stats().allocator)\n")
+    environ = {**os.environ, "LD_PRELOAD": str(native.required("probe"))}
+    done = subprocess.run([sys.executable, str(program)], env=environ, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("mimalloc\n", "")

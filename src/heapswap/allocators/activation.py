@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from heapswap import native
 from heapswap.allocators import knobs, locate, registry, spelling, versions
 from heapswap.allocators import python as python_allocator
 from heapswap.allocators.model import (
@@ -102,7 +103,9 @@ def environment(
         if candidate.library == spelling.SYSTEM or python_allocator.KNOB.name in dict(candidate.knobs):
             result.pop(python_allocator.KNOB.variable, None)
     if library is not None and not any(entry in allocators for entry in kept):
-        kept = [library.path, *kept]
+        # What observes an allocator stands in front of it.
+        observers = [entry for entry in kept if native.observes(entry)]
+        kept = [*observers, library.path, *(entry for entry in kept if entry not in observers)]
     if kept != entries:
         result[PRELOAD] = ":".join(kept)
     if not kept:

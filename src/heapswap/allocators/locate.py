@@ -111,12 +111,12 @@ def read(path: str, origin: Origin) -> Library:
 
 
 def preloaded(entry: str, environ: Mapping[str, str]) -> Library | None:
-    """The allocator that an entry of LD_PRELOAD brings; None when it defines no malloc or cannot be found.
+    """The allocator that an entry of LD_PRELOAD brings; None when it brings none, only observes, or cannot be found.
 
     An entry without a slash is looked for as the dynamic loader does.
     """
     path = resolve(entry, environ)
-    if path is None:
+    if path is None or native.observes(path):
         return None
     try:
         return read(path, Origin.PATH) if elf.exported(path, ("malloc",)) else None

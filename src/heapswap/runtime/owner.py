@@ -15,10 +15,10 @@ _FAMILY = ("malloc", "calloc", "realloc", "malloc_usable_size")
 
 
 def malloc_owner() -> str:
-    """Path of the object whose ``malloc`` the program's calls are bound to; empty where it cannot be told.
+    """Path of the object whose ``malloc`` serves the program's calls; empty where it cannot be told.
 
     The symbol is looked up as the dynamic loader does for the program (dlsym(3) on the global scope), and the address
-    is found among the mappings: being mapped alone proves nothing.
+    is found among the mappings: being mapped alone proves nothing. heapswap's own probe is seen through.
     """
     try:
         executable = os.readlink("/proc/self/exe")  # noqa: PTH115 - pathlib is slow to import
@@ -29,7 +29,27 @@ def malloc_owner() -> str:
         owner = object_at(address_of(name)) or owner
         if owner != executable:
             break
-    return owner
+    return _behind(owner) if _OBSERVER in owner else owner
+
+
+_OBSERVER = "/heapswap/_native/probe."
+"""in the path of the probe, which defines malloc and passes every call on"""
+
+
+def _behind(observer: str) -> str:
+    """Whose malloc the observer passes calls on to: that of the next preload that has one, else the C library's."""
+    import _ctypes  # noqa: PLC0415 - as below
+
+    for entry in os.environ.get("LD_PRELOAD", "").replace(":", " ").split():
+        try:
+            # RTLD_LAZY and RTLD_NOLOAD: what the process has already.
+            owner = object_at(_ctypes.dlsym(_ctypes.dlopen(entry, 1 | 4), "malloc"))
+        except OSError:
+            continue
+        # A library without a malloc answers with that of one it needs.
+        if owner != observer and not is_c_library(owner):
+            return owner
+    return next((path for _, _, path in mappings() if is_c_library(path)), "")
 
 
 def address_of(symbol: str) -> int:
