@@ -3,16 +3,16 @@
 //! Each addition is one instruction, so that a signal handler that allocates on the same thread loses nothing. None is
 //! atomic between processors: a slot has one writer.
 
-use crate::layout::{Function, QUANTUM, Slot, Tally, class_of};
+use crate::layout::{CALL, Function, QUANTUM, Slot, Tally, class_of};
 use crate::recording;
-use crate::size::usable;
+use crate::size::{self, usable};
 #[cfg(target_arch = "x86_64")]
 use core::arch::asm;
 use core::ffi::c_void;
 use core::mem::offset_of;
 #[cfg(not(target_arch = "x86_64"))]
 use core::sync::atomic::AtomicU64;
-use core::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use core::sync::atomic::Ordering::Relaxed;
 
 /// Adds to a number of a slot, one that `Tally`s and live bytes are made of alike.
 ///
@@ -34,6 +34,45 @@ unsafe fn add_at<const OFFSET: usize>(slot: &Slot, index: usize, amount: u64) {
         let place = base.cast::<u8>().wrapping_add(OFFSET + index).cast::<AtomicU64>();
         // SAFETY: a number in a slot.
         unsafe { &*place }.fetch_add(amount, Relaxed);
+    }
+}
+
+/// Adds one.
+///
+/// # Safety
+/// `OFFSET + index` is the offset of a number in a slot.
+#[inline(always)]
+unsafe fn add_one_at<const OFFSET: usize>(slot: &Slot, index: usize) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a number in a slot, which is valid for writes; other threads only read it.
+    unsafe {
+        asm!(
+            "add qword ptr [{0} + {1} + {2}], 1",
+            in(reg) core::ptr::from_ref(slot), in(reg) index, const OFFSET, options(nostack),
+        );
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    // SAFETY: as here.
+    unsafe {
+        add_at::<OFFSET>(slot, index, 1);
+    }
+}
+
+/// The same without an index.
+///
+/// # Safety
+/// `OFFSET` is the offset of a number in a slot.
+#[inline(always)]
+unsafe fn add_one_to<const OFFSET: usize>(slot: &Slot) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a number in a slot, which is valid for writes; other threads only read it.
+    unsafe {
+        asm!("add qword ptr [{0} + {1}], 1", in(reg) core::ptr::from_ref(slot), const OFFSET, options(nostack));
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    // SAFETY: as here.
+    unsafe {
+        add_at::<OFFSET>(slot, 0, 1);
     }
 }
 
@@ -60,6 +99,10 @@ unsafe fn add_to<const OFFSET: usize>(slot: &Slot, amount: u64) {
 
 /// Adds to the number of a slot that is called `field`.
 macro_rules! add {
+    ($slot:expr, $field:ident, 1) => {
+        // SAFETY: the offset of that number.
+        unsafe { add_one_to::<{ offset_of!(Slot, $field) }>($slot) }
+    };
     ($slot:expr, $field:ident, $amount:expr) => {
         // SAFETY: the offset of that number.
         unsafe { add_to::<{ offset_of!(Slot, $field) }>($slot, $amount) }
@@ -71,68 +114,83 @@ macro_rules! tally {
     ($slot:expr, $field:ident, $index:expr, $bytes:expr) => {{
         let index = $index * size_of::<Tally>();
         // SAFETY: the offsets of the two numbers of a tally, whose index is below the number of tallies.
-        unsafe { add_at::<{ offset_of!(Slot, $field) + offset_of!(Tally, calls) }>($slot, index, 1) }
+        unsafe { add_one_at::<{ offset_of!(Slot, $field) + offset_of!(Tally, calls) }>($slot, index) }
         // SAFETY: as above.
         unsafe { add_at::<{ offset_of!(Slot, $field) + offset_of!(Tally, bytes) }>($slot, index, $bytes) }
     }};
 }
 
-/// Raises a number of this thread to at least `value`; one instruction decides, as above.
+/// Whether a call is one of the samples; `size` as `sample` wants it.
 #[inline(always)]
-fn raise(place: &AtomicI64, value: i64) {
-    let mut seen = place.load(Relaxed);
-    while seen < value {
-        match exchange(place, seen, value) {
-            Ok(()) => return,
-            Err(found) => seen = found,
-        }
-    }
-}
-
-/// Compare and exchange against signal handlers only: without the bus lock.
-#[inline(always)]
-fn exchange(place: &AtomicI64, expected: i64, value: i64) -> Result<(), i64> {
+pub fn is_drawn(slot: &Slot, size: usize) -> bool {
+    let units = size.wrapping_add(CALL) as u64;
     #[cfg(target_arch = "x86_64")]
-    {
-        let found: i64;
-        // SAFETY: the place is valid for writes; other threads only read it.
-        unsafe {
-            asm!(
-                "cmpxchg qword ptr [{0}], {1}", in(reg) place.as_ptr(), in(reg) value,
-                inlateout("rax") expected => found, options(nostack),
-            );
-        }
-        if found == expected { Ok(()) } else { Err(found) }
+    // SAFETY: a number in a slot, which is valid for writes; other threads only read it.
+    unsafe {
+        asm!(
+            "sub qword ptr [{0} + {1}], {2}", "js {3}",
+            in(reg) core::ptr::from_ref(slot), const offset_of!(Slot, countdown), in(reg) units,
+            label { return true }, options(nostack),
+        );
     }
+    #[cfg(target_arch = "x86_64")]
+    return false;
     #[cfg(not(target_arch = "x86_64"))]
-    place.compare_exchange(expected, value, Relaxed, Relaxed).map(|_| ())
-}
-
-/// A call of malloc that gave out `block`.
-#[inline(always)]
-pub fn allocated(slot: &Slot, block: *mut c_void, size: usize) {
-    if block.is_null() {
-        add!(slot, failed, 1);
-        return;
+    {
+        add!(slot, countdown, units.wrapping_neg());
+        is_due(slot)
     }
-    classed(slot, size);
-    grow(slot, usable(block));
 }
 
-/// A call of another allocating function that gave out `block`.
+/// Whether the call that was counted last was drawn.
+#[inline(always)]
+pub fn is_due(slot: &Slot) -> bool {
+    slot.countdown.load(Relaxed) < 0
+}
+
+/// A call of malloc that gave out `block`, of usable size `usable`.
+#[inline(always)]
+pub fn allocated(slot: &Slot, size: usize, usable: i64) {
+    classed(slot, size);
+    grow(slot, usable);
+}
+
+/// What an ordinary call adds, for its cost: on a block whose size can be read in front of it.
+#[inline(always)]
+pub fn counted(slot: &Slot, requested: usize, block: *mut c_void) {
+    classed(slot, requested);
+    grow(slot, size::in_front(block));
+    shrink(slot, size::in_front(block));
+}
+
+/// A call of an allocating function that gave out `block`, or none.
 #[inline(always)]
 pub fn allocated_by(slot: &Slot, function: Function, block: *mut c_void, size: usize) {
-    allocated(slot, block, size);
-    if !block.is_null() {
+    if block.is_null() {
+        return failed(slot);
+    }
+    allocated(slot, size, usable(block));
+    if !matches!(function, Function::Malloc) {
         called(slot, function, size);
     }
 }
 
-/// A block is about to be freed. Afterwards its address may already be another thread's.
+/// A call that failed.
+#[cold]
+#[inline(never)]
+pub fn failed(slot: &Slot) {
+    add!(slot, failed, 1);
+    // An impossible size may have moved it anywhere.
+    slot.countdown.store(-1, Relaxed);
+}
+
+/// A block of this usable size is about to be freed: afterwards its address may already be another thread's. Whether the
+/// thread's live bytes have to be published.
 #[inline(always)]
-pub fn freeing(slot: &Slot, block: *mut c_void) {
+pub fn freeing(slot: &Slot, usable: i64) -> bool {
     add!(slot, frees, 1);
-    shrink(slot, usable(block));
+    add!(slot, live, usable.wrapping_neg() as u64);
+    slot.published.load(Relaxed) - slot.live.load(Relaxed) >= QUANTUM
 }
 
 /// A realloc of a block of usable size `before`, at `old`, that gave out `block`.
@@ -143,7 +201,7 @@ pub fn reallocated(slot: &Slot, function: Function, old: *mut c_void, before: i6
             add!(slot, frees, 1);
             shrink(slot, before);
         } else {
-            add!(slot, failed, 1);
+            failed(slot);
         }
         return;
     }
@@ -178,7 +236,7 @@ fn grow(slot: &Slot, bytes: i64) {
     add!(slot, live, bytes as u64);
     let live = slot.live.load(Relaxed);
     if live > slot.high.load(Relaxed) {
-        raise(&slot.high, live);
+        slot.high.store(live, Relaxed);
         if live - slot.published.load(Relaxed) >= QUANTUM {
             recording::publish(slot);
         }

@@ -4,62 +4,125 @@
 
 use crate::layout::{Function, Slot};
 use crate::next::{Functions, NEXT};
-use crate::{boot, cold, count, size, sys, tls};
+use crate::{boot, cold, count, recording, sample, size, sys, tls};
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
 
 /// The alignment of every block (`max_align_t`).
 const NATURAL: usize = 16;
 
+/// The way of nearly every call of a program on glibc's malloc; what is rare lies behind calls at the very end, so that
+/// this way saves no more registers than it needs.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn malloc(size: usize) -> *mut c_void {
-    let (Some(slot), Some(next)) = (tls::slot(), NEXT.malloc.get()) else { return malloc_cold(size) };
+    let Some(slot) = tls::slot() else { return malloc_otherwise(size) };
+    let Some(next) = NEXT.quick_malloc.get() else { return malloc_otherwise(size) };
+    if count::is_drawn(slot, size) {
+        return malloc_drawn(slot, size);
+    }
     // SAFETY: the caller's call, passed on.
     let block = unsafe { next(size) };
-    count::allocated(slot, block, size);
+    if block.is_null() {
+        count::failed(slot);
+        return block;
+    }
+    count::allocated(slot, size, size::in_front(block));
+    block
+}
+
+/// On another allocator, or when something has to be done first.
+#[inline(never)]
+fn malloc_otherwise(size: usize) -> *mut c_void {
+    match (tls::slot(), NEXT.malloc.get()) {
+        (Some(slot), Some(next)) => {
+            if count::is_drawn(slot, size) {
+                return malloc_drawn(slot, size);
+            }
+            // SAFETY: any size may be asked for.
+            let block = unsafe { next(size) };
+            count::allocated_by(slot, Function::Malloc, block, size);
+            block
+        }
+        _ => malloc_first(size),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn malloc_first(size: usize) -> *mut c_void {
+    let slot = cold::enter();
+    let Some(next) = NEXT.malloc.get() else { return boot::allocate(NATURAL, size) };
+    // SAFETY: any size may be asked for.
+    let block = unsafe { next(size) };
+    if let Some(slot) = slot {
+        size::check(block);
+        count::allocated_by(slot, Function::Malloc, block, size);
+    }
     block
 }
 
 #[cold]
 #[inline(never)]
-fn malloc_cold(size: usize) -> *mut c_void {
-    let slot = cold::enter();
-    let Some(next) = NEXT.malloc.get() else { return boot::allocate(NATURAL, size) };
-    // SAFETY: any size may be asked for.
-    let block = unsafe { next(size) };
-    size::check(block);
-    if let Some(slot) = slot {
-        count::allocated(slot, block, size);
-    }
+fn malloc_drawn(slot: &Slot, size: usize) -> *mut c_void {
+    let block = sample::around(slot, Function::Malloc, size, move || match NEXT.malloc.get() {
+        // SAFETY: any size may be asked for.
+        Some(next) => unsafe { next(size) },
+        None => null_mut(),
+    });
+    count::allocated_by(slot, Function::Malloc, block, size);
     block
 }
 
+/// As for malloc.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn free(block: *mut c_void) {
     if block.is_null() {
         return;
     }
-    let (Some(slot), Some(next), false) = (tls::slot(), NEXT.free.get(), boot::holds(block)) else {
-        return free_cold(block);
-    };
-    count::freeing(slot, block);
+    let Some(slot) = tls::slot() else { return free_otherwise(block) };
+    let Some(next) = NEXT.quick_free.get() else { return free_otherwise(block) };
+    if boot::holds(block) {
+        return;
+    }
+    let size = size::in_front(block);
+    if count::freeing(slot, size) || count::is_drawn(slot, size as usize) {
+        return free_rarely(slot, block, size as usize);
+    }
     // SAFETY: the caller's call, passed on.
     unsafe { next(block) }
 }
 
-#[cold]
 #[inline(never)]
-fn free_cold(block: *mut c_void) {
+fn free_otherwise(block: *mut c_void) {
     if boot::holds(block) {
         return;
     }
-    let slot = cold::enter();
+    let slot = slot();
     let Some(next) = NEXT.free.get() else { return };
     if let Some(slot) = slot {
-        count::freeing(slot, block);
+        let size = size::usable(block);
+        let far = count::freeing(slot, size);
+        if count::is_drawn(slot, size as usize) | far {
+            return free_rarely(slot, block, size as usize);
+        }
     }
     // SAFETY: the caller's call, passed on.
     unsafe { next(block) }
+}
+
+/// A block that has been counted, where live bytes may have to be published, or the call looked at.
+#[cold]
+#[inline(never)]
+fn free_rarely(slot: &Slot, block: *mut c_void, size: usize) {
+    recording::publish(slot);
+    let Some(next) = NEXT.free.get() else { return };
+    if count::is_due(slot) {
+        // SAFETY: the caller's call, passed on.
+        sample::around(slot, Function::Free, size, move || unsafe { next(block) });
+    } else {
+        // SAFETY: the caller's call, passed on.
+        unsafe { next(block) }
+    }
 }
 
 /// This thread's slot where it has one or can get one: for all but the two functions above.
@@ -73,10 +136,11 @@ fn slot() -> Option<&'static Slot> {
 
 /// A call of something behind the probe that may call the malloc family itself.
 #[inline(always)]
-fn alone<T>(slot: Option<&'static Slot>, call: impl FnOnce() -> T) -> T {
+fn alone<T>(slot: Option<&'static Slot>, function: Function, size: usize, call: impl FnOnce() -> T) -> T {
     let Some(slot) = slot else { return call() };
+    let drawn = count::is_drawn(slot, size);
     tls::pause();
-    let answer = call();
+    let answer = if drawn { sample::around(slot, function, size, call) } else { call() };
     tls::resume(slot);
     answer
 }
@@ -92,7 +156,7 @@ fn refuse() -> *mut c_void {
 #[inline(always)]
 fn given(function: Function, size: usize, call: impl FnOnce() -> *mut c_void) -> *mut c_void {
     let slot = slot();
-    let block = alone(slot, call);
+    let block = alone(slot, function, size, call);
     if let Some(slot) = slot {
         count::allocated_by(slot, function, block, size);
     }
@@ -191,7 +255,7 @@ fn resize(function: Function, block: *mut c_void, size: usize, next: impl FnOnce
     let slot = slot();
     let Some(counted) = slot else { return next() };
     let before = size::usable(block);
-    let after = alone(slot, next);
+    let after = alone(slot, function, size, next);
     count::reallocated(counted, function, block, before, after, size);
     after
 }
@@ -236,10 +300,13 @@ fn release(function: Function, block: *mut c_void, next: Option<impl FnOnce()>) 
         // SAFETY: a live block, by the contract of all of them.
         return unsafe { free(block) };
     };
-    if let Some(slot) = slot {
-        count::freeing(slot, block);
+    let size = size::usable(block);
+    if let Some(slot) = slot
+        && count::freeing(slot, size)
+    {
+        recording::publish(slot);
     }
-    alone(slot, next);
+    alone(slot, function, size as usize, next);
 }
 
 #[unsafe(no_mangle)]

@@ -11,6 +11,9 @@ use core::fmt::Write;
 
 /// How much is mapped: address space, not memory.
 pub const LENGTH: usize = 16 << 20;
+/// Where the samples begin; slots end there.
+pub const SAMPLES: usize = 8 << 20;
+pub const SAMPLE_PAGES: u64 = ((LENGTH - SAMPLES) / 4096) as u64;
 /// How much is allocated at once where pages cannot be allocated one by one.
 const LENGTH_AT_ONCE: usize = 1 << 20;
 

@@ -6,6 +6,7 @@
 //! offset                size
 //! 0                     8192   header (`Header`)
 //! 8192 + 4096 n         4096   slot n (`Slot`), n < slots used
+//! 8 MiB + 4096 n        4096   sample page n (`SamplePage`), n < sample pages used
 //! ```
 //!
 //! A slot belongs to one thread at a time, and only that thread writes to it, each number with one addition. When the
@@ -36,6 +37,12 @@
 //! 136   largest value of the same
 //! 144   live bytes inherited from the process that forked this one
 //! 152   bytes given out before the next malloc was found
+//! 160   sample pages used
+//! 168   ticks of the processor's counter when the file was begun, and
+//! 176   when the clocks were last noted
+//! 184   ticks that timing a call of nothing takes: to be subtracted from every sample
+//! 192   ticks that the additions of 64 allocations with their frees take
+//! 200   ticks that a close look takes beside the call looked at
 //! 256   path of the program, ended by NUL, at most 2047 bytes; empty where it cannot be read
 //! 2304  path of the library whose malloc is behind the probe, the same way
 //! 4352  arguments, each ended by NUL, cut at 3839 bytes
@@ -53,15 +60,39 @@
 //! 48    live bytes: usable sizes given out less those given back; signed, a thread may free another's blocks
 //! 56    largest value of the same since it was last published
 //! 64    value of the same when it was last published
+//! 72    units until the next sample (`sample`), signed
+//! 80    state of the generator of random numbers
+//! 88    scale of the samples; 0: none yet
+//! 96    sample page in use, from 1; 0: none
+//! 104   samples taken
+//! 112   1: no more samples, for want of room
 //! 128   16 functions, each calls and bytes requested (`Function`); the bytes of malloc stay 0: they are the size
 //!       classes' sum less the other functions' bytes; its calls likewise
 //! 384   64 size classes, each calls and bytes requested (`class_of`)
+//! ```
+//!
+//! Sample page (offsets in the page), one thread's at a time:
+//!
+//! ```text
+//! 0     records in use
+//! 32    127 records of 32 bytes
+//! ```
+//!
+//! A record is one call that was drawn with probability 1 − exp(−(size + 512) / 2^scale):
+//!
+//! ```text
+//! 0     size: bytes requested, or given back (0 where live bytes are not counted)
+//! 8     ticks it took, timing included
+//! 16    bits 0–7 scale, 8–15 function (0 malloc, 12 free, else as in the slot), 16–31 voluntary switches,
+//!       32–47 involuntary ones, 48–63 page faults; no switches and faults are told of calls below 1500 ticks
+//! 24    bits 0–31 microseconds of CPU, 32–63 of them in the kernel, by the kernel's account; 0 for such calls
 //! ```
 //!
 //! A realloc counts as an allocation of its new size, and as a free where it had a block: valgrind's convention. Live
 //! bytes are usable sizes (what `malloc_usable_size` says), because the size requested is not known when a block is
 //! freed. A call that failed is in none of the numbers but its own.
 
+use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicI64, AtomicU64};
 
 pub const MAGIC: u64 = u64::from_le_bytes(*b"heapprob");
@@ -101,7 +132,13 @@ pub struct Header {
     pub peak: AtomicI64,
     pub inherited: AtomicI64,
     pub boot: AtomicU64,
-    unused: [AtomicU64; 12],
+    pub sample_pages: AtomicU64,
+    pub begun_ticks: AtomicU64,
+    pub noted_ticks: AtomicU64,
+    pub cost_timing: AtomicU64,
+    pub cost_additions: AtomicU64,
+    pub cost_look: AtomicU64,
+    unused: [AtomicU64; 6],
     pub program: [u8; PATH],
     pub library: [u8; PATH],
     pub arguments: [u8; ARGUMENTS],
@@ -127,7 +164,13 @@ pub struct Slot {
     pub live: AtomicI64,
     pub high: AtomicI64,
     pub published: AtomicI64,
-    unused: [AtomicU64; 7],
+    pub countdown: AtomicI64,
+    pub random: AtomicU64,
+    pub scale: AtomicU64,
+    pub page: AtomicU64,
+    pub sampled: AtomicU64,
+    pub refused: AtomicU64,
+    unused: [AtomicU64; 1],
     pub functions: [Tally; FUNCTIONS],
     pub classes: [Tally; CLASSES],
     rest: [AtomicU64; 336],
@@ -135,11 +178,37 @@ pub struct Slot {
 
 const _: () = assert!(size_of::<Slot>() == 4096);
 
-/// The place of a function in a slot. 0 is malloc's, which is counted by the size classes alone: two additions less.
+impl Slot {
+    pub const fn empty() -> Self {
+        // SAFETY: numbers throughout, for which zero is a value.
+        unsafe { MaybeUninit::zeroed().assume_init() }
+    }
+}
+
+/// Four words: see above.
+#[repr(C)]
+pub struct Record(pub [AtomicU64; 4]);
+
+pub const RECORDS: usize = 127;
+
+#[repr(C)]
+pub struct SamplePage {
+    pub records: AtomicU64,
+    unused: [AtomicU64; 3],
+    pub record: [Record; RECORDS],
+}
+
+const _: () = assert!(size_of::<SamplePage>() == 4096);
+
+/// Units that a call counts in the drawing of samples, beside its bytes.
+pub const CALL: usize = 512;
+
+/// The place of a function in a slot. Malloc and free are counted elsewhere, which saves their calls additions.
 #[derive(Clone, Copy)]
 #[repr(usize)]
 pub enum Function {
-    Calloc = 1,
+    Malloc = 0,
+    Calloc,
     Realloc,
     Reallocarray,
     Memalign,
@@ -150,6 +219,7 @@ pub enum Function {
     Cfree,
     FreeSized,
     FreeAlignedSized,
+    Free,
 }
 
 /// The size class of a request, two for each power of two: up to 8 bytes, 12, 16, 24, 32, 48, 64, 96, …; the last

@@ -3,7 +3,8 @@
 //! ```text
 //! LD_PRELOAD=probe.so:mimalloc.so      the probe first; behind it whatever serves the program
 //! HEAPSWAP_PROBE=/dev/shm/x            the private folder that every process writes one file into
-//! HEAPSWAP_PROBE_LIVE=off              no live bytes: saves two calls of malloc_usable_size a block
+//! HEAPSWAP_PROBE_LIVE=off              no live bytes
+//! HEAPSWAP_PROBE_SAMPLES=off           no call is timed
 //! ```
 //!
 //! How a call goes:
@@ -17,13 +18,14 @@
 //!                         first call of a thread     → a slot
 //! ```
 //!
-//! [`layout`] describes the file; [`slots`] who owns a slot, and how one is taken over from a thread that has ended;
+//! A few calls, drawn at random, are timed on the way ([`sample`]). [`layout`] describes the file; [`slots`] who owns a slot, and how one is taken over from a thread that has ended;
 //! [`next`] how a fork is noticed. The program must never notice any of it: no lock, no allocation, no thread, no
 //! shared atomic on the way of an ordinary call, no descriptor left open, `errno` and signals untouched, and on any
 //! failure the calls go on uncounted, which the file or its absence says.
 #![no_std]
 
 mod boot;
+mod calibrate;
 mod cold;
 mod count;
 mod family;
@@ -32,9 +34,11 @@ mod layout;
 mod next;
 mod objects;
 mod recording;
+mod sample;
 mod size;
 mod slots;
 mod sys;
+mod ticks;
 mod tls;
 
 // A library that does not name the C library binds its oldest symbol versions.

@@ -8,7 +8,7 @@
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::marker::PhantomData;
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering::Relaxed};
+use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
 unsafe extern "C" {
     fn dlerror() -> *mut c_char;
@@ -48,25 +48,6 @@ impl<F: Copy> Link<F> {
     }
 }
 
-/// A word that is emptied with the functions.
-#[repr(transparent)]
-pub struct Flag(AtomicBool);
-
-impl Flag {
-    const fn unset() -> Self {
-        Self(AtomicBool::new(false))
-    }
-
-    #[inline(always)]
-    pub fn is_set(&self) -> bool {
-        self.0.load(Relaxed)
-    }
-
-    fn set(&self, value: bool) {
-        self.0.store(value, Relaxed);
-    }
-}
-
 type Allocate = unsafe extern "C" fn(usize) -> *mut c_void;
 type Align = unsafe extern "C" fn(usize, usize) -> *mut c_void;
 type Free = unsafe extern "C" fn(*mut c_void);
@@ -89,8 +70,9 @@ pub struct Functions {
     pub usable_size: Link<Size>,
     /// The same, where it belongs to the allocator that malloc belongs to and live bytes are wanted.
     pub usable_counted: Link<Size>,
-    /// Sizes can be read in front of the blocks: see `size`.
-    pub sizes_in_front: Flag,
+    /// Malloc and free once more, where sizes can be read in front of the blocks (see `size`): one look tells both.
+    pub quick_malloc: Link<Allocate>,
+    pub quick_free: Link<Free>,
     pub cfree: Link<Free>,
     pub free_sized: Link<unsafe extern "C" fn(*mut c_void, usize)>,
     pub free_aligned_sized: Link<unsafe extern "C" fn(*mut c_void, usize, usize)>,
@@ -111,7 +93,8 @@ impl Functions {
             pvalloc: Link::none(),
             usable_size: Link::none(),
             usable_counted: Link::none(),
-            sizes_in_front: Flag::unset(),
+            quick_malloc: Link::none(),
+            quick_free: Link::none(),
             cfree: Link::none(),
             free_sized: Link::none(),
             free_aligned_sized: Link::none(),
@@ -130,7 +113,8 @@ impl Functions {
         self.pvalloc.copy(&other.pvalloc);
         self.usable_size.copy(&other.usable_size);
         self.usable_counted.copy(&other.usable_counted);
-        self.sizes_in_front.set(other.sizes_in_front.is_set());
+        self.quick_malloc.copy(&other.quick_malloc);
+        self.quick_free.copy(&other.quick_free);
         self.cfree.copy(&other.cfree);
         self.free_sized.copy(&other.free_sized);
         self.free_aligned_sized.copy(&other.free_aligned_sized);
@@ -175,8 +159,15 @@ pub fn without_live_bytes() {
 
 /// Whether sizes are read in front of the blocks from now on.
 pub fn read_sizes_in_front(may: bool) {
-    KNOWN.sizes_in_front.set(may);
-    NEXT.sizes_in_front.set(may);
+    for functions in [&KNOWN, &NEXT] {
+        if may {
+            functions.quick_free.copy(&KNOWN.free);
+            functions.quick_malloc.copy(&KNOWN.malloc);
+        } else {
+            functions.quick_malloc.clear();
+            functions.quick_free.clear();
+        }
+    }
 }
 
 pub fn counts_live_bytes() -> bool {

@@ -1,7 +1,7 @@
 //! The file of this process: begun at its start, begun anew in the child of a fork.
 
 use crate::layout::{ARGUMENTS, ENDED, Header, INHERITED_EXACTLY, LIVE_COUNTED, MAGIC, PATH, QUANTUM, Slot, VERSION};
-use crate::{boot, cold, file, next, objects, size, slots, sys};
+use crate::{boot, calibrate, cold, file, next, objects, sample, size, slots, sys, ticks};
 use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_char, c_void};
 use core::ptr::null_mut;
@@ -45,6 +45,9 @@ pub fn begin() {
         next::without_live_bytes();
     } else if objects::malloc_is_glibcs() {
         size::trust_glibc();
+    }
+    if environment(c"HEAPSWAP_PROBE_SAMPLES") == Some(c"off") {
+        sample::without_samples();
     }
     let Some(folder) = environment(c"HEAPSWAP_PROBE").filter(|folder| !folder.is_empty()) else { return };
     let name = folder.to_bytes();
@@ -104,6 +107,7 @@ fn describe(header: &mut Header, birth: &Birth) {
     header.flags.store(exact | counted, Relaxed);
     header.begun_epoch.store(sys::clock(libc::CLOCK_REALTIME), Relaxed);
     header.begun.store(sys::clock(libc::CLOCK_MONOTONIC), Relaxed);
+    header.begun_ticks.store(ticks::before(), Relaxed);
     header.begun_cpu.store(sys::clock(libc::CLOCK_PROCESS_CPUTIME_ID), Relaxed);
     header.quantum.store(QUANTUM as u64, Relaxed);
     header.live.store(birth.inherited, Relaxed);
@@ -116,6 +120,7 @@ fn describe(header: &mut Header, birth: &Birth) {
         header.library[..length].copy_from_slice(&name[..length]);
     }
     read_file(c"/proc/self/cmdline", &mut header.arguments);
+    calibrate::measure(header);
     note(header);
     // Last: a file without it is not yet one.
     header.magic.store(MAGIC, Release);
@@ -124,6 +129,7 @@ fn describe(header: &mut Header, birth: &Birth) {
 /// Writes down how long the process has lived and worked.
 pub fn note(header: &Header) {
     header.noted.store(sys::clock(libc::CLOCK_MONOTONIC), Relaxed);
+    header.noted_ticks.store(ticks::before(), Relaxed);
     header.noted_cpu.store(sys::clock(libc::CLOCK_PROCESS_CPUTIME_ID), Relaxed);
 }
 

@@ -10,7 +10,7 @@ use crate::next::{self, NEXT};
 use core::ffi::c_void;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-/// In the size of a chunk: it has a mapping of its own, and no neighbour whose first word it may use.
+/// In the size of a chunk: it has a mapping of its own.
 const MAPPED: usize = 2;
 const FLAGS: usize = 7;
 const WORD: usize = size_of::<usize>();
@@ -18,22 +18,31 @@ const WORD: usize = size_of::<usize>();
 /// What a block holds, bytes; 0 where live bytes are not counted.
 #[inline(always)]
 pub fn usable(block: *mut c_void) -> i64 {
-    if NEXT.sizes_in_front.is_set() {
-        return in_front(block) as i64;
-    }
+    if NEXT.quick_malloc.get().is_some() { in_front(block) } else { asked(block) }
+}
+
+/// The size in front of a block of glibc's malloc. For one with a mapping of its own, 128 KiB or more, it is a word too
+/// much, when it is given out and when it is given back.
+#[inline(always)]
+pub fn in_front(block: *mut c_void) -> i64 {
+    ((chunk(block) & !FLAGS) - WORD) as i64
+}
+
+#[inline(always)]
+fn chunk(block: *mut c_void) -> usize {
+    let front = block.cast::<usize>().wrapping_sub(1);
+    // SAFETY: a live block of glibc's malloc, which keeps the size of the chunk there.
+    unsafe { front.read() }
+}
+
+/// What `malloc_usable_size` says.
+#[inline(always)]
+pub fn asked(block: *mut c_void) -> i64 {
     match NEXT.usable_counted.get() {
         // SAFETY: a live block of the allocator that this function belongs to.
         Some(size) => unsafe { size(block) as i64 },
         None => 0,
     }
-}
-
-#[inline(always)]
-fn in_front(block: *mut c_void) -> usize {
-    let front = block.cast::<usize>().wrapping_sub(1);
-    // SAFETY: a live block of glibc's malloc, which keeps the size of the chunk there.
-    let size = unsafe { front.read() };
-    (size & !FLAGS) - WORD - (size & MAPPED) / MAPPED * WORD
 }
 
 /// Whether the size may be looked for in front of a block at all: decided once, and taken back for ever.
@@ -46,12 +55,10 @@ pub fn trust_glibc() {
 
 /// Compares both ways on a live block.
 pub fn check(block: *mut c_void) {
-    if block.is_null() || !POSSIBLE.load(Relaxed) {
+    if block.is_null() || !POSSIBLE.load(Relaxed) || NEXT.usable_counted.get().is_none() {
         return;
     }
-    let Some(size) = NEXT.usable_counted.get() else { return };
-    // SAFETY: a live block of the allocator that this function belongs to.
-    if unsafe { size(block) } != in_front(block) {
+    if chunk(block) & MAPPED == 0 && asked(block) != in_front(block) {
         POSSIBLE.store(false, Relaxed);
     }
     next::read_sizes_in_front(POSSIBLE.load(Relaxed));

@@ -42,7 +42,7 @@ pub fn live(header: &Header) -> i64 {
 }
 
 fn capacity(length: usize) -> usize {
-    (length - size_of::<Header>()) / size_of::<Slot>()
+    (length.min(file::SAMPLES) - size_of::<Header>()) / size_of::<Slot>()
 }
 
 /// Slot number `index`, whose page must have been allocated.

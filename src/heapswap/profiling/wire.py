@@ -22,7 +22,7 @@ SLOT = 4096
 CLASSES = 64
 FUNCTIONS = 16
 
-_NUMBERS = struct.Struct("<8s15Q3qQ")
+_NUMBERS = struct.Struct("<8s15Q3qQ6Q")
 _PATH = 2048
 _PROGRAM = 256
 _LIBRARY = _PROGRAM + _PATH
@@ -39,7 +39,13 @@ _SLOT = np.dtype(
         ("live", "<i8"),
         ("high", "<i8"),
         ("published", "<i8"),
-        ("unused", "<u8", 7),
+        ("countdown", "<i8"),
+        ("random", "<u8"),
+        ("scale", "<u8"),
+        ("page", "<u8"),
+        ("sampled", "<u8"),
+        ("refused", "<u8"),
+        ("unused", "<u8"),
         ("functions", _TALLY, FUNCTIONS),
         ("classes", _TALLY, CLASSES),
         ("rest", "<u8", 336),
@@ -104,6 +110,15 @@ class Header:
     peak: int
     inherited: int
     boot: int
+    sample_pages: int
+    begun_ticks: int
+    noted_ticks: int
+    cost_timing: int
+    """ticks that timing a call of nothing takes"""
+    cost_additions: int
+    """ticks that the additions of 64 allocations with their frees take"""
+    cost_look: int
+    """ticks that a close look takes beside the call looked at"""
     program: str
     library: str
     arguments: tuple[str, ...]

@@ -1,0 +1,210 @@
+//! Some calls are looked at closely: how long they took, and where the time went.
+//!
+//! Which ones is a Poisson process along the thread's requests: every call is `CALL` units long, and as many more as it
+//! asks for bytes (or gives back), and it is drawn when a point falls into it. So a call of `size` bytes is drawn with
+//! probability 1 − exp(−(size + CALL) / 2^scale), whatever the program does, and the reader weighs it by the inverse.
+//! The first calls are drawn often; whenever enough were drawn at one scale it doubles.
+
+use crate::layout::{CALL, Function, Header, RECORDS, Record, SamplePage, Slot};
+use crate::{file, recording, ticks};
+use core::mem::MaybeUninit;
+use core::sync::atomic::AtomicBool;
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+/// At first one small call in 32 is drawn.
+const FIRST_SCALE: u64 = CALL.ilog2() as u64 + 5;
+const LAST_SCALE: u64 = FIRST_SCALE + 13;
+/// Samples at one scale: of one thread; several share them, down to the least.
+const ENOUGH: u64 = 4096;
+const LEAST: u64 = 256;
+/// Calls that took more are asked where the time went, in ticks: some hundred nanoseconds.
+const SLOW: u64 = 1500;
+/// No call is drawn for as long as anything lives.
+const NEVER: i64 = i64::MAX / 2;
+
+static WANTED: AtomicBool = AtomicBool::new(true);
+
+pub fn without_samples() {
+    WANTED.store(false, Relaxed);
+}
+
+/// Makes a call that was drawn, and writes down what it took.
+#[cold]
+#[inline(never)]
+pub fn around<T>(slot: &Slot, function: Function, size: usize, call: impl FnOnce() -> T) -> T {
+    let scale = slot.scale.load(Relaxed);
+    // What a signal handler calls meanwhile is not drawn.
+    slot.countdown.store(NEVER, Relaxed);
+    if scale == 0 {
+        begin(slot);
+        let answer = call();
+        draw(slot);
+        return answer;
+    }
+    let earlier = Usage::now();
+    let start = ticks::before();
+    let answer = call();
+    let took = ticks::after().wrapping_sub(start);
+    let spent = if took > SLOW { Usage::now().since(&earlier) } else { Usage::default() };
+    if let Some((header, length)) = recording::current() {
+        write(header, length, slot, &spent.record(function, size, scale, took));
+    }
+    draw(slot);
+    answer
+}
+
+fn begin(slot: &Slot) {
+    slot.random.store(ticks::before() ^ core::ptr::from_ref(slot) as u64 | 1, Relaxed);
+    slot.scale.store(FIRST_SCALE, Relaxed);
+}
+
+/// Draws the distance to the next point; what is left of the present call does not matter, as the process has no memory.
+fn draw(slot: &Slot) {
+    let distance = if WANTED.load(Relaxed) && slot.refused.load(Relaxed) == 0 {
+        let scale = (1u64 << slot.scale.load(Relaxed)) as f64;
+        (scale * -logarithm(uniform(slot))) as i64
+    } else {
+        NEVER
+    };
+    slot.countdown.store(distance, Relaxed);
+}
+
+/// In (0, 1]; xorshift64*, whose upper bits are the good ones.
+fn uniform(slot: &Slot) -> f64 {
+    let mut state = slot.random.load(Relaxed);
+    state ^= state >> 12;
+    state ^= state << 25;
+    state ^= state >> 27;
+    slot.random.store(state, Relaxed);
+    let bits = state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 11;
+    (bits + 1) as f64 / (1u64 << 53) as f64
+}
+
+/// The natural logarithm of a positive normal number, to six digits: exponent and mantissa apart, and for the mantissa
+/// ln m = 2 artanh((m − 1) / (m + 1)).
+fn logarithm(value: f64) -> f64 {
+    let bits = value.to_bits();
+    let exponent = (bits >> 52) as i64 - 1023;
+    let mantissa = f64::from_bits(bits & ((1 << 52) - 1) | 1023 << 52);
+    let t = (mantissa - 1.0) / (mantissa + 1.0);
+    let square = t * t;
+    let series = 1.0 + square * (1.0 / 3.0 + square * (1.0 / 5.0 + square * (1.0 / 7.0 + square / 9.0)));
+    exponent as f64 * core::f64::consts::LN_2 + 2.0 * t * series
+}
+
+/// Appends a record to the slot's page, which is its own; takes a new page where it is full.
+fn write(header: &'static Header, length: usize, slot: &Slot, record: &[u64; 4]) {
+    let Some(page) = page_with_room(header, length, slot) else {
+        slot.refused.store(1, Relaxed);
+        return;
+    };
+    let count = page.records.load(Relaxed);
+    let Record(words) = &page.record[count as usize];
+    for (word, value) in words.iter().zip(record) {
+        word.store(*value, Relaxed);
+    }
+    // The record counts from here on, also where the process is killed now.
+    page.records.store(count + 1, Release);
+    let sampled = slot.sampled.load(Relaxed) + 1;
+    slot.sampled.store(sampled, Relaxed);
+    let enough = (ENOUGH / header.slots.load(Relaxed).max(1)).max(LEAST);
+    let scale = slot.scale.load(Relaxed);
+    if sampled.is_multiple_of(enough) && scale < LAST_SCALE {
+        slot.scale.store(scale + 1, Relaxed);
+    }
+}
+
+fn page_with_room(header: &'static Header, length: usize, slot: &Slot) -> Option<&'static SamplePage> {
+    let number = slot.page.load(Relaxed);
+    if number > 0 {
+        let page = sample_page(header, number - 1);
+        if (page.records.load(Relaxed) as usize) < RECORDS {
+            return Some(page);
+        }
+    }
+    recording::note(header);
+    let mut number = header.sample_pages.load(Acquire);
+    loop {
+        if length < file::LENGTH || number >= file::SAMPLE_PAGES {
+            return None;
+        }
+        let place: *const SamplePage = place(header, number);
+        if !file::has_page(place.cast_mut().cast(), size_of::<SamplePage>(), length) {
+            return None;
+        }
+        match header.sample_pages.compare_exchange(number, number + 1, Release, Acquire) {
+            Ok(_) => break,
+            Err(found) => number = found,
+        }
+    }
+    slot.page.store(number + 1, Relaxed);
+    Some(sample_page(header, number))
+}
+
+fn place(header: &Header, number: u64) -> *const SamplePage {
+    let start = core::ptr::from_ref(header).cast::<u8>().wrapping_add(file::SAMPLES);
+    start.cast::<SamplePage>().wrapping_add(number as usize)
+}
+
+/// Sample page `number`, which must have been taken.
+fn sample_page(header: &Header, number: u64) -> &'static SamplePage {
+    // SAFETY: inside the mapping, whose page was allocated and which stays for ever; every bit pattern is a page.
+    unsafe { &*place(header, number) }
+}
+
+/// What the kernel knows of this thread.
+#[derive(Default)]
+struct Usage {
+    voluntary: u64,
+    involuntary: u64,
+    faults: u64,
+    system: u64,
+    cpu: u64,
+}
+
+impl Usage {
+    fn now() -> Self {
+        let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+        // SAFETY: writable; the kernel knows the calling thread.
+        unsafe { libc::getrusage(libc::RUSAGE_THREAD, usage.as_mut_ptr()) };
+        // SAFETY: all zero is a value of it, and so is what the kernel writes.
+        let usage = unsafe { usage.assume_init() };
+        let system = microseconds(&usage.ru_stime);
+        Self {
+            voluntary: usage.ru_nvcsw as u64,
+            involuntary: usage.ru_nivcsw as u64,
+            faults: (usage.ru_minflt + usage.ru_majflt) as u64,
+            system,
+            cpu: system + microseconds(&usage.ru_utime),
+        }
+    }
+
+    fn since(&self, earlier: &Self) -> Self {
+        Self {
+            voluntary: self.voluntary.wrapping_sub(earlier.voluntary),
+            involuntary: self.involuntary.wrapping_sub(earlier.involuntary),
+            faults: self.faults.wrapping_sub(earlier.faults),
+            system: self.system.saturating_sub(earlier.system),
+            cpu: self.cpu.saturating_sub(earlier.cpu),
+        }
+    }
+
+    fn record(&self, function: Function, size: usize, scale: u64, took: u64) -> [u64; 4] {
+        let switches = self.voluntary.min(0xffff) << 16 | self.involuntary.min(0xffff) << 32;
+        [
+            size as u64,
+            took,
+            scale | (function as u64) << 8 | switches | self.faults.min(0xffff) << 48,
+            self.cpu.min(0xffff_ffff) | self.system.min(0xffff_ffff) << 32,
+        ]
+    }
+}
+
+fn microseconds(time: &libc::timeval) -> u64 {
+    time.tv_sec as u64 * 1_000_000 + time.tv_usec as u64
+}
+
+/// A close look at nothing, for its cost.
+pub fn look() {
+    core::hint::black_box(Usage::now());
+}
