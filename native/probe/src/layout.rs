@@ -85,7 +85,7 @@
 //! 8     ticks it took, timing included
 //! 16    bits 0–7 scale, 8–15 function (0 malloc, 12 free, else as in the slot), 16–31 voluntary switches,
 //!       32–47 involuntary ones, 48–63 page faults; no switches and faults are told of calls below 1500 ticks
-//! 24    bits 0–31 microseconds of CPU, 32–63 of them in the kernel, by the kernel's account; 0 for such calls
+//! 24    nanoseconds of CPU, by the kernel's account; 0 for such calls
 //! ```
 //!
 //! A realloc counts as an allocation of its new size, and as a free where it had a block: valgrind's convention. Live

@@ -6,7 +6,7 @@
 //! The first calls are drawn often; whenever enough were drawn at one scale it doubles.
 
 use crate::layout::{CALL, Function, Header, RECORDS, Record, SamplePage, Slot};
-use crate::{file, recording, ticks};
+use crate::{file, recording, sys, ticks};
 use core::mem::MaybeUninit;
 use core::sync::atomic::AtomicBool;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -15,7 +15,7 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 const FIRST_SCALE: u64 = CALL.ilog2() as u64 + 5;
 const LAST_SCALE: u64 = FIRST_SCALE + 13;
 /// Samples at one scale: of one thread; several share them, down to the least.
-const ENOUGH: u64 = 4096;
+const ENOUGH: u64 = 2048;
 const LEAST: u64 = 256;
 /// Calls that took more are asked where the time went, in ticks: some hundred nanoseconds.
 const SLOW: u64 = 1500;
@@ -158,7 +158,6 @@ struct Usage {
     voluntary: u64,
     involuntary: u64,
     faults: u64,
-    system: u64,
     cpu: u64,
 }
 
@@ -169,13 +168,12 @@ impl Usage {
         unsafe { libc::getrusage(libc::RUSAGE_THREAD, usage.as_mut_ptr()) };
         // SAFETY: all zero is a value of it, and so is what the kernel writes.
         let usage = unsafe { usage.assume_init() };
-        let system = microseconds(&usage.ru_stime);
         Self {
             voluntary: usage.ru_nvcsw as u64,
             involuntary: usage.ru_nivcsw as u64,
             faults: (usage.ru_minflt + usage.ru_majflt) as u64,
-            system,
-            cpu: system + microseconds(&usage.ru_utime),
+            // The times in the structure are those of the last tick; this clock is of this moment.
+            cpu: sys::clock(libc::CLOCK_THREAD_CPUTIME_ID),
         }
     }
 
@@ -184,24 +182,14 @@ impl Usage {
             voluntary: self.voluntary.wrapping_sub(earlier.voluntary),
             involuntary: self.involuntary.wrapping_sub(earlier.involuntary),
             faults: self.faults.wrapping_sub(earlier.faults),
-            system: self.system.saturating_sub(earlier.system),
             cpu: self.cpu.saturating_sub(earlier.cpu),
         }
     }
 
     fn record(&self, function: Function, size: usize, scale: u64, took: u64) -> [u64; 4] {
         let switches = self.voluntary.min(0xffff) << 16 | self.involuntary.min(0xffff) << 32;
-        [
-            size as u64,
-            took,
-            scale | (function as u64) << 8 | switches | self.faults.min(0xffff) << 48,
-            self.cpu.min(0xffff_ffff) | self.system.min(0xffff_ffff) << 32,
-        ]
+        [size as u64, took, scale | (function as u64) << 8 | switches | self.faults.min(0xffff) << 48, self.cpu]
     }
-}
-
-fn microseconds(time: &libc::timeval) -> u64 {
-    time.tv_sec as u64 * 1_000_000 + time.tv_usec as u64
 }
 
 /// A close look at nothing, for its cost.

@@ -19,6 +19,17 @@ SUFFIX = ".probe"
 
 HEADER = 8192
 SLOT = 4096
+SAMPLES = 8 << 20
+"""where the sample pages begin"""
+SAMPLE_PAGE = 4096
+MOST_PAGES = 2048
+MOST_SLOTS = (SAMPLES - HEADER) // SLOT
+CALL = 512
+"""units that a call counts in the drawing of samples, beside its bytes"""
+SLOW = 1500
+"""ticks from which a sample says where the time went"""
+ADDITIONS = 64
+"""allocations with their frees that `Header.cost_additions` is of"""
 CLASSES = 64
 FUNCTIONS = 16
 
@@ -51,6 +62,20 @@ _SLOT = np.dtype(
         ("rest", "<u8", 336),
     ]
 )
+_RECORD = np.dtype(
+    [
+        ("size", "<u8"),
+        ("ticks", "<u8"),
+        ("scale", "u1"),
+        ("function", "u1"),
+        ("voluntary", "<u2"),
+        ("involuntary", "<u2"),
+        ("faults", "<u2"),
+        ("cpu", "<u8"),
+    ]
+)
+_RECORDS = 127
+_PAGE = np.dtype([("records", "<u8"), ("unused", "<u8", 3), ("record", _RECORD, _RECORDS)])
 
 
 class Flag(IntFlag):
@@ -76,6 +101,7 @@ class Function(IntEnum):
     CFREE = 9
     FREE_SIZED = 10
     FREE_ALIGNED_SIZED = 11
+    FREE = 12
 
 
 ALLOCATING = tuple(function for function in Function if function < Function.CFREE)
@@ -126,10 +152,13 @@ class Header:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Raw:
-    """One file: the header, and its slots as a structured array."""
+    """One file: the header, its slots and its samples, these two as structured arrays."""
 
     header: Header
     slots: NDArray[np.void]
+    samples: NDArray[np.void]
+    """``size``, ``ticks``, ``scale``, ``function``, ``voluntary``, ``involuntary``, ``faults`` and ``cpu``
+    (nanoseconds)"""
 
     def total(self, field: str) -> int:
         """The sum of one number over the slots."""
@@ -149,29 +178,46 @@ def upper_limits() -> tuple[int, ...]:
     return tuple(limits[:CLASSES])
 
 
-def decode(data: bytes) -> Raw:
-    """A file's content.
+def decode(head: bytes, slots: bytes = b"", pages: bytes = b"") -> Raw:
+    """A file's content: the first `HEADER` bytes, those of its slots, and those of its sample pages.
+
+    Raises:
+        NotAProbeFile: it is something else.
+    """
+    header = decode_header(head)
+    whole = min(header.slots, len(slots) // SLOT)
+    used = min(header.sample_pages, len(pages) // SAMPLE_PAGE)
+    table = np.frombuffer(pages, _PAGE, used)
+    samples = [page["record"][: min(int(page["records"]), _RECORDS)] for page in table]
+    return Raw(
+        header=header,
+        slots=np.frombuffer(slots, _SLOT, whole),
+        samples=np.concatenate(samples) if samples else np.empty(0, _RECORD),
+    )
+
+
+def decode_header(data: bytes) -> Header:
+    """The first `HEADER` bytes of a file.
 
     Raises:
         NotAProbeFile: it is something else.
     """
     if len(data) < HEADER or data[: len(MAGIC)] != MAGIC:
         raise NotAProbeFile("it does not begin as a probe's file does")
-    numbers: tuple[Any, ...] = _NUMBERS.unpack_from(data)
-    version, *fields = numbers[1:]
+    version, *numbers = _NUMBERS.unpack_from(data)[1:]
     if version != VERSION:
         raise NotAProbeFile(f"it has version {version}, and this heapswap reads version {VERSION}")
-    names = [name for name in Header.__dataclass_fields__ if name not in {"program", "library", "arguments"}]
-    values: dict[str, Any] = dict(zip(names, fields, strict=True))
+    values: dict[str, Any] = dict(zip(_NAMES, numbers, strict=True))
     values["flags"] = Flag(values["flags"])
-    header = Header(
+    return Header(
         **values,
         program=_text(data[_PROGRAM:_LIBRARY]),
         library=_text(data[_LIBRARY:_ARGUMENTS]),
         arguments=_words(data[_ARGUMENTS:HEADER]),
     )
-    whole = min(header.slots, (len(data) - HEADER) // SLOT)
-    return Raw(header=header, slots=np.frombuffer(data, _SLOT, whole, HEADER).copy())
+
+
+_NAMES = tuple(name for name in Header.__dataclass_fields__ if name not in {"program", "library", "arguments"})
 
 
 def read(path: Path) -> Raw:
@@ -183,10 +229,10 @@ def read(path: Path) -> Raw:
     """
     with path.open("rb") as file:
         head = file.read(HEADER)
-        if len(head) < HEADER:
-            raise NotAProbeFile("it is too short for a probe's file")
-        slots = struct.unpack_from("<Q", head, 104)[0]
-        return decode(head + file.read(min(slots, 4096) * SLOT))
+        header = decode_header(head)
+        slots = file.read(min(header.slots, MOST_SLOTS) * SLOT)
+        file.seek(SAMPLES)
+        return decode(head, slots, file.read(min(header.sample_pages, MOST_PAGES) * SAMPLE_PAGE))
 
 
 def read_all(folder: Path) -> Iterator[Raw]:

@@ -1,0 +1,101 @@
+"""From the timed calls of one process to what all its calls took.
+
+A call of `size` bytes was drawn with probability p = 1 − exp(−(size + 512) / 2^scale), whatever the program did, so the
+sum of y / p over the drawn calls estimates the sum of y over all calls without bias, with variance estimated by the sum
+of (1 − p) (y / p)² (D. G. Horvitz and D. J. Thompson, "A generalization of sampling without replacement from a finite
+universe", Journal of the American Statistical Association 47, 1952; here for independent draws).
+"""
+
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heapswap.profiling import wire
+
+FEWEST = 20
+"""samples below which nothing is estimated"""
+MAPPED = 128 * 1024
+"""bytes from which allocators ask the kernel for a mapping (glibc's threshold at first)"""
+_95 = 1.959964
+_SHORTEST = 1_000_000
+"""nanoseconds of a file's life from which its own two moments tell the rate of the ticks well"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Total:
+    """An estimated sum over all calls, with its standard error."""
+
+    value: float
+    error: float
+
+    @property
+    def low(self) -> float:
+        """Lower 95 % limit; a sum of times is never negative."""
+        return max(0.0, self.value - _95 * self.error)
+
+    @property
+    def high(self) -> float:
+        """Upper 95 % limit."""
+        return self.value + _95 * self.error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """What one process's calls of the malloc family took, seconds; the timing's own cost is subtracted."""
+
+    samples: int
+    calls: Total
+    """how many calls there were: known exactly elsewhere, so this shows whether the samples are sound"""
+    cpu: Total
+    """on a processor"""
+    waiting: Total
+    """given up the processor inside the allocator: waiting for a lock"""
+    kernel: Total
+    """part of `cpu`: slow calls with page faults, or of blocks so large that they are mapped and unmapped"""
+    computing: Total
+    """part of `cpu`: slow calls without"""
+    quick: Total
+    """part of `cpu`: calls below the limit from which they are looked at"""
+
+
+def rate(header: wire.Header) -> float | None:
+    """Ticks a nanosecond, or None where the file was written for too short a time to tell."""
+    lived, ticks = header.noted - header.begun, header.noted_ticks - header.begun_ticks
+    return ticks / lived if lived >= _SHORTEST and ticks > 0 else None
+
+
+def times(raw: wire.Raw, ticks: float) -> Times | None:
+    """The totals of one process; None where too few calls were timed. `ticks` is the `rate`."""
+    samples = raw.samples
+    if len(samples) < FEWEST:
+        return None
+    drawn = -np.expm1(-(samples["size"] + float(wire.CALL)) / np.exp2(samples["scale"].astype(float)))
+    took = np.maximum(samples["ticks"].astype(float) - raw.header.cost_timing, 0.0) / ticks * 1e-9
+    looked_at = samples["ticks"] > wire.SLOW
+    on_cpu = np.where(looked_at, np.minimum(took, samples["cpu"] * 1e-9), took)
+    waited = np.where(samples["voluntary"] > 0, took - on_cpu, 0.0)
+    in_kernel = (samples["faults"] > 0) | (samples["size"] >= MAPPED)
+    return Times(
+        samples=len(samples),
+        calls=_total(np.ones(len(samples)), drawn),
+        cpu=_total(on_cpu, drawn),
+        waiting=_total(waited, drawn),
+        kernel=_total(np.where(looked_at & in_kernel, on_cpu, 0.0), drawn),
+        computing=_total(np.where(looked_at & ~in_kernel, on_cpu, 0.0), drawn),
+        quick=_total(np.where(looked_at, 0.0, on_cpu), drawn),
+    )
+
+
+def own_cost(raw: wire.Raw, ticks: float) -> float:
+    """Seconds of CPU that the probe itself took: its additions and its close looks, at the price measured there."""
+    header = raw.header
+    calls = int(raw.tallies("classes")[:, 0].sum())
+    looks = raw.total("sampled") * header.cost_look
+    return (calls * header.cost_additions / wire.ADDITIONS + looks) / ticks * 1e-9
+
+
+def _total(values: NDArray[np.float64], drawn: NDArray[np.float64]) -> Total:
+    weighed = values / drawn
+    return Total(value=float(weighed.sum()), error=sqrt(float(((1 - drawn) * weighed**2).sum())))
