@@ -60,15 +60,17 @@
 //! 48    live bytes: usable sizes given out less those given back; signed, a thread may free another's blocks
 //! 56    largest value of the same since it was last published
 //! 64    value of the same when it was last published
-//! 72    units until the next sample (`sample`), signed
+//! 72    units until the next sample, or the question before it (`sample`), signed
 //! 80    state of the generator of random numbers
 //! 88    scale of the samples; 0: none yet
 //! 96    sample page in use, from 1; 0: none
 //! 104   samples taken
 //! 112   1: no more samples, for want of room
+//! 120   1: the kernel has been asked
 //! 128   16 functions, each calls and bytes requested (`Function`); the bytes of malloc stay 0: they are the size
 //!       classes' sum less the other functions' bytes; its calls likewise
 //! 384   64 size classes, each calls and bytes requested (`class_of`)
+//! 1408  what the kernel knew of the thread shortly before the next sample, where 120 is 1
 //! ```
 //!
 //! Sample page (offsets in the page), one thread's at a time:
@@ -83,9 +85,9 @@
 //! ```text
 //! 0     size: bytes requested, or given back (0 where live bytes are not counted)
 //! 8     ticks it took, timing included
-//! 16    bits 0–7 scale, 8–15 function (0 malloc, 12 free, else as in the slot), 16–31 voluntary switches,
-//!       32–47 involuntary ones, 48–63 page faults; no switches and faults are told of calls below 1500 ticks
-//! 24    nanoseconds of CPU, by the kernel's account; 0 for such calls
+//! 16    bits 0–7 scale, 8–15 function (0 malloc, 12 free, else as in the slot), and of the call with the few calls
+//!       before it 16–31 voluntary switches, 32–47 involuntary ones, 48–63 page faults; 0 for calls below 1500 ticks
+//! 24    nanoseconds of CPU of the same, by the kernel's account; 0 for such calls
 //! ```
 //!
 //! A realloc counts as an allocation of its new size, and as a free where it had a block: valgrind's convention. Live
@@ -170,10 +172,11 @@ pub struct Slot {
     pub page: AtomicU64,
     pub sampled: AtomicU64,
     pub refused: AtomicU64,
-    unused: [AtomicU64; 1],
+    pub asked: AtomicU64,
     pub functions: [Tally; FUNCTIONS],
     pub classes: [Tally; CLASSES],
-    rest: [AtomicU64; 336],
+    pub earlier: [AtomicU64; 4],
+    rest: [AtomicU64; 332],
 }
 
 const _: () = assert!(size_of::<Slot>() == 4096);

@@ -16,8 +16,10 @@ const FIRST_SCALE: u64 = CALL.ilog2() as u64 + 5;
 const LAST_SCALE: u64 = FIRST_SCALE + 13;
 /// Samples at one scale: of one thread; several share them, down to the least.
 const ENOUGH: u64 = 2048;
-const LEAST: u64 = 256;
-/// Calls that took more are asked where the time went, in ticks: some hundred nanoseconds.
+const LEAST: u64 = 1024;
+/// Sixteen small calls.
+const LEAD: i64 = 16 * CALL as i64;
+/// After calls that took more ticks, some hundred nanoseconds, the kernel is asked where the time went.
 const SLOW: u64 = 1500;
 /// No call is drawn for as long as anything lives.
 const NEVER: i64 = i64::MAX / 2;
@@ -28,24 +30,35 @@ pub fn without_samples() {
     WANTED.store(false, Relaxed);
 }
 
-/// Makes a call that was drawn, and writes down what it took.
+/// Makes a call at which the countdown ended: where a point lies in it, it is timed and written down.
+///
+/// What the kernel knows of the thread has to be asked before and after, and asking right before would change the very
+/// thing: a thread that pauses between two calls lets another one take the allocator's lock, and then waits for it. So it
+/// is asked `LEAD` units before the point, and the calls between are made as ever.
 #[cold]
 #[inline(never)]
 pub fn around<T>(slot: &Slot, function: Function, size: usize, call: impl FnOnce() -> T) -> T {
-    let scale = slot.scale.load(Relaxed);
+    let beyond = slot.countdown.load(Relaxed);
     // What a signal handler calls meanwhile is not drawn.
     slot.countdown.store(NEVER, Relaxed);
+    let scale = slot.scale.load(Relaxed);
     if scale == 0 {
         begin(slot);
         let answer = call();
         draw(slot);
         return answer;
     }
-    let earlier = Usage::now();
+    if slot.asked.load(Relaxed) == 0 {
+        Usage::now().keep(slot);
+        if LEAD + beyond >= 0 {
+            slot.countdown.store(LEAD + beyond, Relaxed);
+            return call();
+        }
+    }
     let start = ticks::before();
     let answer = call();
     let took = ticks::after().wrapping_sub(start);
-    let spent = if took > SLOW { Usage::now().since(&earlier) } else { Usage::default() };
+    let spent = if took > SLOW { Usage::now().since(&Usage::kept(slot)) } else { Usage::default() };
     if let Some((header, length)) = recording::current() {
         write(header, length, slot, &spent.record(function, size, scale, took));
     }
@@ -60,13 +73,16 @@ fn begin(slot: &Slot) {
 
 /// Draws the distance to the next point; what is left of the present call does not matter, as the process has no memory.
 fn draw(slot: &Slot) {
-    let distance = if WANTED.load(Relaxed) && slot.refused.load(Relaxed) == 0 {
-        let scale = (1u64 << slot.scale.load(Relaxed)) as f64;
-        (scale * -logarithm(uniform(slot))) as i64
-    } else {
-        NEVER
-    };
-    slot.countdown.store(distance, Relaxed);
+    slot.asked.store(0, Relaxed);
+    if !WANTED.load(Relaxed) || slot.refused.load(Relaxed) != 0 {
+        return slot.countdown.store(NEVER, Relaxed);
+    }
+    let scale = (1u64 << slot.scale.load(Relaxed)) as f64;
+    let distance = (scale * -logarithm(uniform(slot))) as i64;
+    if distance < LEAD {
+        Usage::now().keep(slot);
+    }
+    slot.countdown.store(if distance < LEAD { distance } else { distance - LEAD }, Relaxed);
 }
 
 /// In (0, 1]; xorshift64*, whose upper bits are the good ones.
@@ -175,6 +191,19 @@ impl Usage {
             // The times in the structure are those of the last tick; this clock is of this moment.
             cpu: sys::clock(libc::CLOCK_THREAD_CPUTIME_ID),
         }
+    }
+
+    /// For the call to come.
+    fn keep(&self, slot: &Slot) {
+        for (place, value) in slot.earlier.iter().zip([self.voluntary, self.involuntary, self.faults, self.cpu]) {
+            place.store(value, Relaxed);
+        }
+        slot.asked.store(1, Relaxed);
+    }
+
+    fn kept(slot: &Slot) -> Self {
+        let [voluntary, involuntary, faults, cpu] = [0, 1, 2, 3].map(|place: usize| slot.earlier[place].load(Relaxed));
+        Self { voluntary, involuntary, faults, cpu }
     }
 
     fn since(&self, earlier: &Self) -> Self {

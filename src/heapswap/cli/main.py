@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 VERBS = {
     "advise": "inspect the program, trial the candidates, and say which change helps",
     "trial": "run a program under several candidates and compare",
+    "profile": "what a program asks of its allocator, and what that costs it",
     "run": "run a program under one candidate",
     "inspect": "which allocator a process or a program really uses",
     "allocators": "which allocators exist here, and their knobs",

@@ -67,14 +67,15 @@ def rate(header: wire.Header) -> float | None:
 
 
 def times(raw: wire.Raw, ticks: float) -> Times | None:
-    """The totals of one process; None where too few calls were timed. `ticks` is the `rate`."""
+    """The totals of one process; None where too few calls were timed, or not all through. `ticks` is the `rate`."""
     samples = raw.samples
-    if len(samples) < FEWEST:
+    if len(samples) < FEWEST or raw.total("refused"):
         return None
     drawn = -np.expm1(-(samples["size"] + float(wire.CALL)) / np.exp2(samples["scale"].astype(float)))
     took = np.maximum(samples["ticks"].astype(float) - raw.header.cost_timing, 0.0) / ticks * 1e-9
     looked_at = samples["ticks"] > wire.SLOW
     on_cpu = np.where(looked_at, np.minimum(took, samples["cpu"] * 1e-9), took)
+    # The kernel's account covers a few calls before, too: `on_cpu` may be a little too much and this too little.
     waited = np.where(samples["voluntary"] > 0, took - on_cpu, 0.0)
     in_kernel = (samples["faults"] > 0) | (samples["size"] >= MAPPED)
     return Times(

@@ -56,7 +56,7 @@ _SLOT = np.dtype(
         ("page", "<u8"),
         ("sampled", "<u8"),
         ("refused", "<u8"),
-        ("unused", "<u8"),
+        ("asked", "<u8"),
         ("functions", _TALLY, FUNCTIONS),
         ("classes", _TALLY, CLASSES),
         ("rest", "<u8", 336),
@@ -154,6 +154,7 @@ class Header:
 class Raw:
     """One file: the header, its slots and its samples, these two as structured arrays."""
 
+    name: str
     header: Header
     slots: NDArray[np.void]
     samples: NDArray[np.void]
@@ -178,8 +179,8 @@ def upper_limits() -> tuple[int, ...]:
     return tuple(limits[:CLASSES])
 
 
-def decode(head: bytes, slots: bytes = b"", pages: bytes = b"") -> Raw:
-    """A file's content: the first `HEADER` bytes, those of its slots, and those of its sample pages.
+def decode(name: str, head: bytes, slots: bytes = b"", pages: bytes = b"") -> Raw:
+    """The content of the file `name`: the first `HEADER` bytes, those of its slots, and those of its sample pages.
 
     Raises:
         NotAProbeFile: it is something else.
@@ -190,6 +191,7 @@ def decode(head: bytes, slots: bytes = b"", pages: bytes = b"") -> Raw:
     table = np.frombuffer(pages, _PAGE, used)
     samples = [page["record"][: min(int(page["records"]), _RECORDS)] for page in table]
     return Raw(
+        name=name,
         header=header,
         slots=np.frombuffer(slots, _SLOT, whole),
         samples=np.concatenate(samples) if samples else np.empty(0, _RECORD),
@@ -232,7 +234,20 @@ def read(path: Path) -> Raw:
         header = decode_header(head)
         slots = file.read(min(header.slots, MOST_SLOTS) * SLOT)
         file.seek(SAMPLES)
-        return decode(head, slots, file.read(min(header.sample_pages, MOST_PAGES) * SAMPLE_PAGE))
+        return decode(path.name, head, slots, file.read(min(header.sample_pages, MOST_PAGES) * SAMPLE_PAGE))
+
+
+def live_now(path: Path) -> int:
+    """Live bytes of the process at this moment.
+
+    Raises:
+        NotAProbeFile: it is something else.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        header = decode_header(file.read(HEADER))
+        slots = np.frombuffer(file.read(min(header.slots, MOST_SLOTS) * SLOT), _SLOT)
+        return header.inherited + int(slots["live"].sum())
 
 
 def read_all(folder: Path) -> Iterator[Raw]:

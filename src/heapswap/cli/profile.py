@@ -1,0 +1,202 @@
+"""`heapswap profile`: one run of a command under the probe, and what it asked of its allocator."""
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from heapswap import artifact, native
+from heapswap.allocators.activation import activate
+from heapswap.allocators.model import Activation, Candidate, Library, Origin
+from heapswap.allocators.spelling import CURRENT, parse
+from heapswap.artifact import text
+from heapswap.cli.options import required
+from heapswap.cli.output import standard_output
+from heapswap.dispositions import environment_at_start, ignored_at_start
+from heapswap.errors import CannotGoOn, Misuse
+from heapswap.findings import Finding, Level
+from heapswap.inspection.conflicts import preflight
+from heapswap.inspection.program import Program, find, resolve
+from heapswap.profiling import doubts, wire
+from heapswap.profiling.model import Profile
+from heapswap.profiling.place import observed, place
+from heapswap.profiling.profile import processes
+from heapswap.profiling.watch import Watch
+from heapswap.report.profile import profile_text
+from heapswap.report.terminal import colour_of, width_of
+from heapswap.trials.arms import Arm, arm
+from heapswap.trials.executor import LaunchExecutor, Order
+from heapswap.trials.model import Run, Slot, Stage
+from heapswap.trials.store import beside, default_folder
+from heapswap.units import parse_duration
+
+USAGE = "heapswap profile [OPTIONS] [CANDIDATE] -- PROGRAM ARGUMENTS"
+
+HARMLESS = frozenset({"private-api", "linked-allocator", "go-heap", "own-allocator"})
+"""conflicts of another allocator that are none of the probe's: it leaves every block with the allocator it came from"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this verb."""
+    parser.usage = USAGE
+    parser.add_argument(
+        "candidate", metavar="CANDIDATE", nargs="?", default=CURRENT, help="run it under this one (default: as it is)"
+    )
+    parser.add_argument("--stdin", metavar="FILE", help="standard input (default: what is redirected here)")
+    parser.add_argument("--timeout", metavar="TIME", help="kill the run and its children after this")
+    parser.add_argument("-o", metavar="FILE", dest="file", help="save the profile here (default: in the folder)")
+    parser.add_argument(
+        "--results", metavar="FOLDER", help="where the program's output goes (default: XDG state folder)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object on standard output, nothing else")
+    parser.add_argument("--redact", action="store_true", help="leave arguments out of what is saved and printed")
+
+
+def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
+    """Run, save, show. Exit status 0 whatever the program does: how it ended is part of the answer.
+
+    Raises:
+        Misuse: no command, or an option that cannot be meant.
+        CannotGoOn: the program cannot be observed here.
+    """
+    argv = required(command, "profile")
+    environ = environment_at_start()
+    program = resolve(argv[0], environ, _directory(), argv[1:])
+    candidate = parse(arguments.candidate)
+    activation = activate(candidate, python=str(program.python or ""))
+    findings = _preflight(program, activation, environ)
+    folder = _folder(arguments, argv[0], environ)
+    chosen = arm(activation, environ)
+    profile = _profile(_order(arguments, argv, chosen, folder), chosen.expected)
+    profile = replace(profile, findings=(*findings, *profile.findings))
+    if arguments.redact:
+        profile = _redacted(profile)
+    file = Path(arguments.file) if arguments.file else folder / "profile.json"
+    data = artifact.encode(profile)
+    artifact.write(file, data)
+    with standard_output(f"it is saved in {file}") as stream:
+        if arguments.json:
+            stream.write(data.decode() + "\n")
+        else:
+            width, colour = width_of(stream, environ), colour_of(stream, environ)
+            stream.write(profile_text(profile, saved=str(file), output=str(folder), width=width, colour=colour))
+    return 0
+
+
+def _order(arguments: argparse.Namespace, argv: tuple[str, ...], chosen: Arm, folder: Path) -> Order:
+    """The run, without the probe."""
+    directory = _directory()
+    return Order(
+        slot=Slot(stage=Stage.WARM_UP, block=0, position=0, candidate=chosen.spelling),
+        program=str(find(argv[0], environment_at_start(), directory)),
+        argv=argv,
+        environ=chosen.environ,
+        directory=str(directory),
+        stdin=_input(arguments.stdin),
+        timeout=_timeout(arguments.timeout),
+        accepted=(0,),
+        metrics=(),
+        folder=folder,
+        # The probe answers malloc and passes it on: its own files say to whom.
+        expected=None,
+        ignored_signals=ignored_at_start(os.environ),
+    )
+
+
+def _profile(order: Order, expected: str | None) -> Profile:
+    """Run the order under the probe, with the memory of its tree looked at meanwhile."""
+    with place(order.folder) as files:
+        with LaunchExecutor() as executor, Watch(files) as watch:
+            run = executor.execute(replace(order, environ=observed(order.environ, files)))
+        raw = tuple(wire.read_all(files))
+    seen = processes(raw, {one.pid: one.cpu for one in run.processes}, watch.timelines)
+    return Profile(
+        command=tuple(map(text, order.argv)),
+        candidate=order.slot.candidate,
+        exit_status=run.exit_status,
+        signal=run.signal,
+        wall=run.value("wall") or 0.0,
+        cpu=run.value("cpu") or 0.0,
+        peak=int(run.value("peak") or 0),
+        processes=seen,
+        findings=(
+            *doubts.of_run(run.exit_status, run.signal, str(order.folder)),
+            *doubts.of_processes(seen, _unseen(run, raw), expected),
+            *run.findings,
+        ),
+    )
+
+
+def _unseen(run: Run, raw: tuple[wire.Raw, ...]) -> tuple[str, ...]:
+    """Programs that ran, as the launcher saw them, and wrote nothing."""
+    known = {file.header.process for file in raw}
+    return tuple(sorted({process.program for process in run.processes if process.pid not in known}))
+
+
+def _preflight(program: Program, activation: Activation, environ: Mapping[str, str]) -> tuple[Finding, ...]:
+    """Doubts about the candidate, and about preloading the probe.
+
+    Raises:
+        CannotGoOn: one of them stands against the run.
+    """
+    probe = Library(
+        family="",
+        path=str(native.required("probe")),
+        version="",
+        origin=Origin.PATH,
+        machine=os.uname().machine,
+        libc="glibc",
+    )
+    alone = Activation(candidate=Candidate(library=CURRENT), library=probe, variables=())
+    of_probe = [one for one in preflight(program, alone, environ) if one.code not in HARMLESS]
+    found = tuple(dict.fromkeys((*preflight(program, activation, environ), *of_probe)))
+    errors = [one for one in found if one.level is Level.ERROR]
+    if errors:
+        raise CannotGoOn(f"{errors[0].seen}; {errors[0].remedy}")
+    warnings = (one for one in found if one.level is Level.WARNING)
+    return tuple(replace(one, seen=text(one.seen), remedy=text(one.remedy)) for one in warnings)
+
+
+def _directory() -> Path:
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise CannotGoOn(f"the current folder: {error.strerror}; start from a folder that exists") from None
+
+
+def _folder(arguments: argparse.Namespace, program: str, environ: Mapping[str, str]) -> Path:
+    """A new folder for the program's output."""
+    if arguments.results:
+        folder = Path(arguments.results)
+    else:
+        folder = beside(Path(arguments.file)) if arguments.file else default_folder(program, environ)
+    try:
+        folder.mkdir(mode=0o700, parents=True)
+    except FileExistsError:
+        raise Misuse(f"{folder} exists; give another with --results") from None
+    except OSError as error:
+        raise CannotGoOn(f"{folder} cannot be made: {error.strerror}; give another with --results") from None
+    return folder.absolute()
+
+
+def _input(given: str | None) -> str:
+    """A path that leads to the program's standard input."""
+    if given is not None:
+        return str(Path(given).absolute())
+    if sys.stdin is None or sys.stdin.isatty():
+        return os.devnull
+    return f"/proc/{os.getpid()}/fd/0"
+
+
+def _timeout(given: str | None) -> float | None:
+    return None if given is None else parse_duration(given)
+
+
+def _redacted(profile: Profile) -> Profile:
+    return replace(
+        profile,
+        command=profile.command[:1],
+        processes=tuple(replace(process, arguments=process.arguments[:1]) for process in profile.processes),
+    )

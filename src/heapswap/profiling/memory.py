@@ -1,0 +1,65 @@
+"""Leak or retention? What live and resident bytes over time say about one process. Pure."""
+
+from collections.abc import Iterable, Sequence
+
+from heapswap.profiling.model import Memory, Moment
+
+LEAST = 16 << 20
+"""bytes below which neither growth nor retention is spoken of"""
+FEWEST = 5
+"""moments below which a timeline says nothing"""
+GROWTH = 0.25
+"""live bytes that grew by more than this fraction over the second half of the time, and end near their peak, grow"""
+KEPT = 0.5
+"""retention: more than this fraction of the anonymous memory is not live, and live bytes were higher"""
+LATE = 0.85
+"""and all the time from here on"""
+LEAST_LATE = 3
+"""moments"""
+TEARDOWN = 0.95
+"""what comes after this part of the time is left out: a program frees everything before it exits"""
+
+
+def judge(timeline: Sequence[Moment]) -> Memory:
+    """Whether live bytes still grow at the end, or memory stays resident that the program has given back.
+
+    The test of growth compares the median of the last fifth with that of the fifth after the middle: a sawtooth that
+    comes back to its floor does not grow.
+    """
+    timeline = working(timeline)
+    if len(timeline) < FEWEST:
+        return Memory.UNKNOWN
+    fifth = max(len(timeline) // 5, 1)
+    middle = len(timeline) // 2
+    before = _low(moment.live for moment in timeline[middle : middle + fifth])
+    after = _low(moment.live for moment in timeline[-fifth:])
+    peak = max(moment.live for moment in timeline)
+    if after - before > max(LEAST, GROWTH * before) and timeline[-1].live > (1 - GROWTH) * peak:
+        return Memory.GROWING
+    end = [moment for moment in timeline if moment.at >= LATE * timeline[-1].at]
+    if len(end) >= LEAST_LATE and all(_keeps(moment, peak) for moment in end):
+        return Memory.RETAINED
+    return Memory.SETTLED
+
+
+def _keeps(moment: Moment, peak: int) -> bool:
+    left = moment.anonymous - moment.live
+    return left > max(LEAST, KEPT * moment.anonymous) and peak - moment.live > LEAST
+
+
+def retained(timeline: Sequence[Moment]) -> int | None:
+    """Anonymous memory beside live bytes at the end of the work; None where the process was never seen."""
+    last = working(timeline)[-1:]
+    return max(last[0].anonymous - last[0].live, 0) if last else None
+
+
+def working(timeline: Sequence[Moment]) -> Sequence[Moment]:
+    """The moments without those in which the program was ending."""
+    end = TEARDOWN * timeline[-1].at if timeline else 0.0
+    return [moment for moment in timeline if moment.at <= end] or timeline[:1]
+
+
+def _low(values: Iterable[int]) -> int:
+    """The lower median."""
+    ordered = sorted(values)
+    return ordered[(len(ordered) - 1) // 2]

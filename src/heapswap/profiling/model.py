@@ -1,0 +1,137 @@
+"""The words of this room: what each process of a tree asked of its allocator, and what that cost."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from heapswap.findings import Finding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """A fraction of a whole, estimated from samples, with its 95 % limits."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SizeClass:
+    """Requests of one size class."""
+
+    up_to: int
+    """bytes, this size included"""
+    calls: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calls:
+    """Calls of one function that succeeded, and the bytes they asked for."""
+
+    function: str
+    calls: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """The memory of one process at one time, bytes."""
+
+    at: float
+    """seconds since the process began"""
+    live: int
+    """in blocks that the program holds, by usable size"""
+    resident: int
+    anonymous: int
+    """part of `resident` that is no file's: heaps, stacks, other mappings of the process's own"""
+
+
+class Memory(StrEnum):
+    """What live and resident bytes over time say."""
+
+    GROWING = "growing"
+    """live bytes rose until the end: a leak, or a program that was still filling up"""
+    RETAINED = "retained"
+    """the program gave memory back to its allocator, and it stayed resident"""
+    SETTLED = "settled"
+    """neither"""
+    UNKNOWN = "unknown"
+    """too short, or not seen"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """One program of one process: from its start, exec or fork to its end or the next exec."""
+
+    pid: int
+    parent: int
+    exe: str
+    """path of the program; empty where it could not be read"""
+    arguments: tuple[str, ...]
+    forks: int
+    """forks since the exec: 0 for a process that was executed"""
+    allocator: str
+    """path of the library whose malloc answered"""
+    began: float
+    """seconds since the first process began"""
+    seconds: float
+    """how long it was observed"""
+    cpu: float
+    """CPU seconds, what the probe took subtracted"""
+    probe_cpu: float | None
+    """CPU seconds that the probe took, by its own calibration"""
+    allocations: int
+    frees: int
+    requested_bytes: int
+    failed: int
+    moved: int
+    """reallocs that moved their block"""
+    grown_in_place: int
+    functions: tuple[Calls, ...]
+    size_classes: tuple[SizeClass, ...]
+    live_bytes: int | None
+    """at the end, by usable size; None where this allocator's sizes cannot be asked for"""
+    peak_live_bytes: int | None
+    peak_bound: int
+    """the peak is exact to this many bytes; 0 for one thread"""
+    inherited_bytes: int
+    """live bytes at the fork; part of `live_bytes`"""
+    threads: int
+    uncounted_threads: int
+    uncounted_children: int
+    samples: int
+    """calls that were timed"""
+    allocator_cpu_share: Share | None
+    """of `cpu`; None where too few calls were timed"""
+    kernel_share: Share | None
+    """part of it in page faults and mappings"""
+    lock_wait_share: Share | None
+    """waiting inside the allocator, of `cpu` and that waiting together"""
+    quick_call: float | None
+    """mean seconds of a call that neither waited nor entered the kernel"""
+    memory: Memory
+    retained_bytes: int | None
+    """anonymous memory beside live bytes when last seen; an upper limit, for it holds stacks and Python's arenas too"""
+    timeline: tuple[Moment, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """One run of a command under the probe."""
+
+    kind: str = "profile"
+    schema: int = 1
+    command: tuple[str, ...]
+    candidate: str
+    """spelling of the allocator it ran under"""
+    exit_status: int | None
+    signal: int | None
+    wall: float
+    cpu: float
+    """of the whole tree, processes that were not observed included"""
+    peak: int
+    """resident memory of the tree, bytes"""
+    processes: tuple[Process, ...]
+    """in the order in which they began"""
+    findings: tuple[Finding, ...] = ()

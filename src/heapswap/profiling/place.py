@@ -1,0 +1,57 @@
+"""Where the probe writes, and the environment that has it write there."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from heapswap import native
+from heapswap.errors import CannotGoOn
+
+PROBE = "HEAPSWAP_PROBE"
+"""the variable that tells the probe its folder"""
+PRELOAD = "LD_PRELOAD"
+MEMORY = Path("/dev/shm")
+"""a file system in memory: the program's stores are never held up by a disk"""
+ROOM = 32 << 20
+"""bytes that must be free there; containers give it 64 MiB"""
+
+
+@contextlib.contextmanager
+def place(otherwise: Path) -> Iterator[Path]:
+    """A private folder for the probe's files, removed afterwards: in memory, or in `otherwise` where that is too small.
+
+    Raises:
+        CannotGoOn: it cannot be made.
+    """
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="heapswap-", dir=MEMORY if _has_room(MEMORY) else otherwise))
+    except OSError as error:
+        raise CannotGoOn(f"{otherwise}: {error.strerror}; give a results folder that can be written") from None
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def observed(environ: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """The environment with the probe in front of everything that is preloaded.
+
+    Raises:
+        CannotGoOn: the probe is missing, or lies where nothing can be preloaded from.
+    """
+    probe = os.fspath(native.required("probe"))
+    if any(character.isspace() or character == ":" for character in probe):
+        raise CannotGoOn(f"'{probe}' holds a space or a colon and cannot be preloaded; install heapswap elsewhere")
+    present = environ.get(PRELOAD, "")
+    return {**environ, PRELOAD: f"{probe}:{present}" if present else probe, PROBE: os.fspath(folder)}
+
+
+def _has_room(folder: Path) -> bool:
+    try:
+        status = os.statvfs(folder)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK) and status.f_bavail * status.f_frsize >= ROOM

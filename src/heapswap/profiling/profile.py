@@ -1,0 +1,122 @@
+"""From what the probe wrote to the words of this room: pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import median
+
+from heapswap.profiling import wire
+from heapswap.profiling.estimate import Times, Total, own_cost, rate, times
+from heapswap.profiling.memory import judge, retained
+from heapswap.profiling.model import Calls, Moment, Process, Share, SizeClass
+from heapswap.profiling.wire import ALLOCATING, Flag, Function, Raw
+
+
+def processes(
+    files: Sequence[Raw], cpu_seen: Mapping[int, float], timelines: Mapping[str, tuple[Moment, ...]]
+) -> tuple[Process, ...]:
+    """Every file as a process.
+
+    Args:
+        files: in the order in which the processes began.
+        cpu_seen: CPU seconds of a process id as it was seen from outside, for those that were killed.
+        timelines: moments by `wire.Raw.name`.
+    """
+    rates = [known for file in files if (known := rate(file.header)) is not None]
+    ticks = median(rates) if rates else None
+    first = min((file.header.begun for file in files), default=0)
+    last_images = {file.header.process: file.name for file in files}
+    return tuple(
+        _process(
+            file,
+            rate(file.header) or ticks,
+            first,
+            cpu_seen.get(file.header.process, 0.0) if last_images[file.header.process] == file.name else 0.0,
+            timelines.get(file.name, ()),
+        )
+        for file in files
+    )
+
+
+def _process(file: Raw, ticks: float | None, first: int, cpu_seen: float, timeline: tuple[Moment, ...]) -> Process:
+    header = file.header
+    classes = file.tallies("classes")
+    live = header.inherited + file.total("live") if Flag.LIVE_COUNTED in header.flags else None
+    noted = (header.noted_cpu - header.begun_cpu) * 1e-9
+    own = own_cost(file, ticks) if ticks else None
+    # A process that was killed noted its time a while before; seen from outside it is all the CPU of that id.
+    cpu = noted if Flag.ENDED in header.flags else max(noted, cpu_seen - header.begun_cpu * 1e-9)
+    cpu = max(cpu - (own or 0.0), 0.0)
+    timed = times(file, ticks) if ticks else None
+    exact = peak(file)
+    return Process(
+        pid=header.process,
+        parent=header.parent,
+        exe=header.program,
+        arguments=header.arguments,
+        forks=header.forks,
+        allocator=header.library,
+        began=(header.begun - first) * 1e-9,
+        seconds=max((header.noted - header.begun) * 1e-9, timeline[-1].at if timeline else 0.0),
+        cpu=cpu,
+        probe_cpu=own,
+        allocations=int(classes[:, 0].sum()),
+        frees=file.total("frees"),
+        requested_bytes=int(classes[:, 1].sum()),
+        failed=file.total("failed"),
+        moved=file.total("moved"),
+        grown_in_place=file.total("grown"),
+        functions=functions(file),
+        size_classes=size_classes(file),
+        live_bytes=live,
+        peak_live_bytes=exact if live is not None else None,
+        peak_bound=header.quantum * header.slots if header.slots > 1 else 0,
+        inherited_bytes=header.inherited,
+        threads=header.threads,
+        uncounted_threads=header.threads_refused,
+        uncounted_children=header.children_refused,
+        samples=len(file.samples),
+        allocator_cpu_share=_share(timed.cpu, cpu) if timed else None,
+        kernel_share=_share(timed.kernel, cpu) if timed else None,
+        lock_wait_share=_share(timed.waiting, cpu + timed.waiting.value) if timed else None,
+        quick_call=_quick(timed),
+        memory=judge(timeline),
+        retained_bytes=retained(timeline),
+        timeline=timeline,
+    )
+
+
+def peak(file: Raw) -> int:
+    """The largest sum of live bytes: exact where one thread allocated, else to within a quantum a slot."""
+    published = file.header.live
+    ahead = [int(max(slot["high"], slot["live"]) - slot["published"]) for slot in file.slots]
+    return max([file.header.peak, *(published + more for more in ahead)])
+
+
+def functions(file: Raw) -> tuple[Calls, ...]:
+    """Every function that was called; what the others do not account for is malloc's."""
+    table = file.tallies("functions")
+    whole = file.tallies("classes").sum(axis=0)
+    others = table[[function for function in ALLOCATING if function is not Function.MALLOC]].sum(axis=0)
+    table[Function.MALLOC] = whole - others
+    return tuple(
+        Calls(function=function.name.lower(), calls=int(table[function, 0]), bytes=int(table[function, 1]))
+        for function in Function
+        if table[function, 0]
+    )
+
+
+def size_classes(file: Raw) -> tuple[SizeClass, ...]:
+    """Every size class that was asked for."""
+    rows: Iterable[tuple[int, Sequence[int]]] = zip(wire.upper_limits(), file.tallies("classes").tolist(), strict=True)
+    return tuple(SizeClass(up_to=limit, calls=calls, bytes=size) for limit, (calls, size) in rows if calls)
+
+
+def _quick(timed: Times | None) -> float | None:
+    return timed.quick.value / timed.calls.value if timed and timed.calls.value > 0 else None
+
+
+def _share(total: Total, whole: float) -> Share | None:
+    if whole <= 0:
+        return None
+    return Share(
+        value=min(total.value / whole, 1.0), low=min(total.low / whole, 1.0), high=min(total.high / whole, 1.0)
+    )

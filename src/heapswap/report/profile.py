@@ -1,0 +1,182 @@
+"""One profile as a page: the tree in one line, then the processes that matter, each with its costs and its memory."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import PurePath
+
+from rich.text import Text
+
+from heapswap.profiling.model import Memory, Moment, Process, Profile, Share, SizeClass
+from heapswap.report.figures import count
+from heapswap.report.findings import finding_lines
+from heapswap.report.lines import heading, paragraph, printable
+from heapswap.report.plots import bar, course
+from heapswap.report.terminal import Colour, render
+from heapswap.units import format_bytes, format_duration
+
+SHOWN = 4
+"""processes shown at length; the others are added up"""
+CLASSES = 6
+"""size classes shown of a process"""
+RARE = 0.01
+"""part of the calls below which a size class is not shown"""
+
+_MEMORY = {
+    Memory.GROWING: "live bytes still grew at the end: a leak, or a program that was filling up",
+    Memory.RETAINED: "given back to the allocator, and still resident: retention",
+    Memory.SETTLED: "neither growth nor retention to speak of",
+}
+
+
+def profile_text(profile: Profile, *, saved: str, output: str, width: int, colour: Colour = Colour.NEVER) -> str:
+    """The profile at `width` columns.
+
+    Args:
+        saved: the file that holds it.
+        output: the folder that holds what the program printed.
+    """
+    ranked = sorted(profile.processes, key=_weight, reverse=True)
+    return render(
+        [
+            *paragraph(_summary(profile), width),
+            *(line for process in ranked[:SHOWN] for line in _process_lines(process, width)),
+            *_rest(ranked[SHOWN:], width),
+            *([Text(), *finding_lines(profile.findings, width)] if profile.findings else []),
+            Text(),
+            *paragraph(f"Saved in {printable(saved)}; the program's output is in {printable(output)}.", width),
+        ],
+        colour,
+    )
+
+
+def _weight(process: Process) -> tuple[float, int]:
+    return process.cpu, process.allocations
+
+
+def _summary(profile: Profile) -> str:
+    processes = "1 process" if len(profile.processes) == 1 else f"{len(profile.processes):,} processes"
+    under = "as it is today" if profile.candidate == "current" else f"under {profile.candidate}"
+    return (
+        f"{processes} {under}: {format_duration(profile.wall)}, {format_duration(profile.cpu)} of CPU, "
+        f"peak memory {format_bytes(profile.peak)}, "
+        f"{_thousands(sum(process.allocations for process in profile.processes))} allocations."
+    )
+
+
+def _process_lines(process: Process, width: int) -> Iterable[Text]:
+    yield from heading(f"{_name(process)}  (pid {process.pid})")
+    for label, value in _rows(process):
+        yield from paragraph(value, width, first=f"  {label:<13}", rest=" " * 15)
+    yield from _memory_lines(process, width)
+    yield from _class_lines(process.size_classes, width)
+
+
+def _name(process: Process) -> str:
+    name = PurePath(process.exe).name or f"process {process.pid}"
+    words = [PurePath(word).name if "/" in word else word for word in process.arguments[1:3]]
+    return printable(" ".join([name, *words]))[:60]
+
+
+def _rows(process: Process) -> Iterable[tuple[str, str]]:
+    seconds = max(process.seconds, 1e-9)
+    per_second = _thousands(process.allocations / seconds) if process.seconds >= 0.01 else "-"
+    yield (
+        "calls",
+        f"{_thousands(process.allocations)} allocations ({per_second} a second), {_thousands(process.frees)} frees, "
+        f"{format_bytes(process.requested_bytes)} requested, {count(process.threads, 'thread')}",
+    )
+    resized = process.moved + process.grown_in_place
+    if resized:
+        yield "resized", f"{_thousands(process.moved)} moved, {_thousands(process.grown_in_place)} grown in place"
+    if process.failed:
+        yield "failed", f"{_thousands(process.failed)}"
+    yield "allocator", _allocator(process)
+    share = process.allocator_cpu_share
+    if share is None:
+        yield "CPU", f"{format_duration(process.cpu)}; too few calls to tell the allocator's share"
+        return
+    kernel = process.kernel_share
+    of_it = f", of it {_percent(kernel.value)} in the kernel" if kernel and kernel.value >= 0.001 else ""
+    yield "CPU", f"{format_duration(process.cpu)}, {_interval(share)} in the allocator{of_it}"
+    wait = process.lock_wait_share
+    if wait is not None and process.threads > 1:
+        yield "lock wait", f"{_interval(wait)} of the time in which the program wanted to run"
+    if process.quick_call is not None:
+        yield "a call", f"{process.quick_call * 1e9:.0f} ns where it neither waits nor enters the kernel"
+    if process.probe_cpu is not None:
+        yield "the probe", f"took {format_duration(process.probe_cpu)} of CPU itself, which is not in these figures"
+
+
+def _allocator(process: Process) -> str:
+    return printable(PurePath(process.allocator).name) or "not known"
+
+
+def _memory_lines(process: Process, width: int) -> Iterable[Text]:
+    if process.live_bytes is None:
+        return
+    exact = f" (exact to {format_bytes(process.peak_bound)})" if process.peak_bound else ""
+    live = f"peak {format_bytes(process.peak_live_bytes or 0)}{exact}, {format_bytes(process.live_bytes)} at the end"
+    yield from paragraph(live, width, first=f"  {'live':<13}", rest=" " * 15)
+    moments = process.timeline
+    if len(moments) < 5:
+        return
+    room = min(width - 30, 72)
+    top = max(moment.resident for moment in moments)
+    steps = _steps(moments, room)
+    for label, values in (("resident", [m.resident for m in steps]), ("live", [m.live for m in steps])):
+        plot = course(values, room, top)
+        yield Text(f"  {label:<13}{plot}  {format_bytes(values[-1])}")
+    if process.retained_bytes is not None and process.memory in _MEMORY:
+        beside = f"{format_bytes(process.retained_bytes)} of anonymous memory beside live blocks at the end; "
+        yield from paragraph(beside + _MEMORY[process.memory], width, first=" " * 15)
+
+
+def _steps(moments: Sequence[Moment], columns: int) -> list[Moment]:
+    """The moments at equal steps of time: looks get rarer with the length of a run."""
+    end = moments[-1].at
+    steps, place = [], 0
+    for column in range(columns):
+        while place + 1 < len(moments) and moments[place + 1].at <= end * (column + 1) / columns:
+            place += 1
+        steps.append(moments[place])
+    return steps
+
+
+def _class_lines(classes: Sequence[SizeClass], width: int) -> Iterable[Text]:
+    total = sum(one.calls for one in classes)
+    if total == 0:
+        return
+    frequent = sorted((one for one in classes if one.calls >= RARE * total), key=lambda one: -one.calls)
+    most = sorted(frequent[:CLASSES], key=lambda one: one.up_to)
+    room = min(width - 40, 40)
+    for number, one in enumerate(most):
+        label = "sizes" if number == 0 else ""
+        share = one.calls / total
+        figures = f"up to {format_bytes(one.up_to):>8} {_percent(share):>7}"
+        yield Text(f"  {label:<13}{figures}  {bar(one.calls / max(c.calls for c in most), room)}".rstrip())
+
+
+def _rest(processes: Sequence[Process], width: int) -> Iterable[Text]:
+    if not processes:
+        return
+    cpu = sum(process.cpu for process in processes)
+    allocations = sum(process.allocations for process in processes)
+    yield Text()
+    yield from paragraph(
+        f"{len(processes):,} more processes: {format_duration(cpu)} of CPU, {_thousands(allocations)} allocations.",
+        width,
+    )
+
+
+def _interval(share: Share) -> str:
+    return f"{_percent(share.value)} ({_percent(share.low)} to {_percent(share.high)})"
+
+
+def _percent(fraction: float) -> str:
+    return f"{fraction * 100:.1f} %"
+
+
+def _thousands(number: float) -> str:
+    """``812``, ``41,191``, ``7.1 million``."""
+    if number >= 1e9:
+        return f"{number / 1e9:.1f} billion"
+    return f"{number / 1e6:.1f} million" if number >= 1e6 else f"{number:,.0f}"

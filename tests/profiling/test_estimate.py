@@ -1,0 +1,83 @@
+"""The estimates are without bias, whatever the sizes and times of the calls were."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heapswap.profiling import wire
+from heapswap.profiling.estimate import FEWEST, own_cost, rate, times
+from tests.profiling.files import Sample, Slot, raw
+
+
+def drawn_from(sizes: np.ndarray, ticks: np.ndarray, scale: int, generator: np.random.Generator) -> list[Sample]:  # type: ignore[type-arg]
+    """The calls that a Poisson process along the requests draws."""
+    chance = -np.expm1(-(sizes + 512.0) / 2.0**scale)
+    chosen = generator.random(len(sizes)) < chance
+    return [
+        Sample(size=int(size), ticks=int(took), scale=scale, cpu=10**12)
+        for size, took in zip(sizes[chosen], ticks[chosen], strict=True)
+    ]
+
+
+def test_totals_of_many_processes_lie_about_the_truth() -> None:
+    generator = np.random.default_rng(1)
+    sizes = np.where(generator.random(20_000) < 0.01, 300_000, generator.integers(1, 2000, 20_000))
+    ticks = np.where(sizes > 100_000, 40_000, 60 + sizes // 100)
+    truth = float(ticks.sum()) * 1e-9
+    found, inside = [], 0
+    for _ in range(300):
+        made = times(raw(samples=drawn_from(sizes, ticks, 16, generator)), 1.0)
+        assert made is not None
+        found.append((made.cpu.value, made.calls.value))
+        inside += made.cpu.low <= truth <= made.cpu.high
+    cpu, calls = np.mean(found, axis=0)
+    assert cpu == pytest.approx(truth, rel=0.01)
+    assert calls == pytest.approx(len(sizes), rel=0.01)
+    assert inside >= 300 * 0.91
+
+
+def test_where_the_time_went() -> None:
+    always = {"size": 1 << 30, "scale": 10}
+    made = times(
+        raw(
+            samples=[
+                *[Sample(**always, ticks=1000)] * FEWEST,
+                Sample(**always, ticks=50_000, voluntary=1, cpu=2_000),
+                Sample(**always, ticks=50_000, involuntary=1, cpu=3_000),
+            ],
+            cost_timing=100,
+        ),
+        2.0,
+    )
+    assert made is not None
+    assert made.quick.value == pytest.approx(FEWEST * 450e-9)
+    assert made.waiting.value == pytest.approx(24_950e-9 - 2_000e-9)
+    assert made.kernel.value == pytest.approx(5_000e-9), "so large that it is mapped"
+    assert made.cpu.value == pytest.approx(made.quick.value + made.kernel.value + made.computing.value)
+    assert made.cpu.error == 0, "each was drawn for certain"
+
+
+def test_faults_are_the_kernels_and_the_rest_is_computing() -> None:
+    for faults, kernel in ((0, False), (3, True)):
+        made = times(raw(samples=[Sample(ticks=5000, faults=faults, cpu=9999)] * FEWEST), 1.0)
+        assert made is not None
+        assert (made.kernel.value > 0) is kernel
+        assert (made.computing.value > 0) is not kernel
+
+
+def test_nothing_is_estimated_from_few_or_broken_off_samples() -> None:
+    assert times(raw(samples=[Sample()] * (FEWEST - 1)), 1.0) is None
+    assert times(raw(Slot(numbers={"refused": 1}), samples=[Sample()] * 100), 1.0) is None
+
+
+def test_the_rate_needs_a_millisecond() -> None:
+    assert rate(raw(begun=0, noted=999_999, noted_ticks=10**7).header) is None
+    assert rate(raw(begun=0, noted=2_000_000, begun_ticks=5, noted_ticks=5_200_005).header) == pytest.approx(2.6)
+
+
+@given(st.integers(0, 10**9), st.integers(0, 10**6))
+def test_the_own_cost_is_calls_and_looks(calls: int, looks: int) -> None:
+    slot = Slot(numbers={"sampled": looks}, classes={3: (calls, calls)})
+    cost = own_cost(raw(slot, cost_additions=wire.ADDITIONS * 2, cost_look=1000), 1.0)
+    assert cost == pytest.approx((2 * calls + 1000 * looks) * 1e-9)
