@@ -4,13 +4,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from heapswap.profiling import wire
 from heapswap.profiling.estimate import FEWEST, own_cost, rate, times
 from tests.profiling.files import Sample, Slot, raw
 
+Numbers = NDArray[np.int64]
 
-def drawn_from(sizes: np.ndarray, ticks: np.ndarray, scale: int, generator: np.random.Generator) -> list[Sample]:  # type: ignore[type-arg]
+
+def drawn_from(sizes: Numbers, ticks: Numbers, scale: int, generator: np.random.Generator) -> list[Sample]:
     """The calls that a Poisson process along the requests draws."""
     chance = -np.expm1(-(sizes + 512.0) / 2.0**scale)
     chosen = generator.random(len(sizes)) < chance

@@ -61,7 +61,7 @@ def test_what_came_before_an_exec_is_not_charged_with_what_came_after() -> None:
     before = raw(name="a", process=7, begun=0, noted_cpu=1_000_000)
     after = raw(name="b", process=7, begun=5, begun_cpu=1_000_000, noted_cpu=2_000_000)
     first, second = processes([before, after], {7: 3.0}, {})
-    assert (first.cpu, second.cpu) == (pytest.approx(0.001), pytest.approx(2.999))
+    assert [first.cpu, second.cpu] == pytest.approx([0.001, 2.999])
 
 
 def test_the_share_of_the_allocator_and_the_cost_of_the_probe() -> None:

@@ -65,7 +65,7 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
     environ = environment_at_start()
     program = resolve(argv[0], environ, _directory(), argv[1:])
     candidate = parse(arguments.candidate)
-    activation = activate(candidate, python=str(program.python or ""))
+    activation = activate(candidate)
     findings = _preflight(program, activation, environ)
     folder = _folder(arguments, argv[0], environ)
     chosen = arm(activation, environ)
