@@ -1,6 +1,11 @@
 """What the heap libraries hold: entry points of their own, nothing of malloc, no want that a late library has."""
 
+import functools
+import operator
+from pathlib import Path
+
 import pytest
+from elftools.elf.dynamic import DynamicSection
 from elftools.elf.elffile import ELFFile
 
 from tests.native.support import library
@@ -11,6 +16,16 @@ HEAPS = ("heap_mimalloc", "heap_mimalloc_secure", "heap_jemalloc", "heap_snmallo
 NAMES = ("start", "alloc", "alloc_zeroed", "realloc", "dealloc", "usable_size", "owns", "allocated", "active")
 STATIC_TLS = 0x10
 """DF_STATIC_TLS: thread-local storage from the space that is set aside when the process starts"""
+NODELETE = 0x8
+"""DF_1_NODELETE"""
+
+
+def flags(path: Path, kind: str) -> int:
+    """All bits of one kind of flags."""
+    with path.open("rb") as file:
+        dynamic = ELFFile(file).get_section_by_name(".dynamic")
+        assert isinstance(dynamic, DynamicSection)
+        return functools.reduce(operator.or_, (tag["d_val"] for tag in dynamic.iter_tags(kind)), 0)
 
 
 @pytest.mark.parametrize("name", HEAPS)
@@ -27,18 +42,13 @@ def test_only_the_c_library_is_loaded_with_it(name: str) -> None:
 @pytest.mark.parametrize("name", HEAPS)
 def test_thread_local_storage_fits_a_process_that_runs(name: str) -> None:
     with library(name).open("rb") as file:
-        elf = ELFFile(file)
-        (dynamic,) = (segment for segment in elf.iter_segments() if segment["p_type"] == "PT_DYNAMIC")
-        static = any(tag["d_val"] & STATIC_TLS for tag in dynamic.iter_tags("DT_FLAGS"))
-        size = sum(segment["p_memsz"] for segment in elf.iter_segments() if segment["p_type"] == "PT_TLS")
-    assert size <= 64 or not static, f"{size} bytes"
+        size = sum(segment["p_memsz"] for segment in ELFFile(file).iter_segments() if segment["p_type"] == "PT_TLS")
+    assert size <= 64 or not flags(library(name), "DT_FLAGS") & STATIC_TLS, f"{size} bytes"
 
 
 @pytest.mark.parametrize("name", HEAPS)
 def test_it_is_never_unloaded(name: str) -> None:
-    with library(name).open("rb") as file:
-        (dynamic,) = (segment for segment in ELFFile(file).iter_segments() if segment["p_type"] == "PT_DYNAMIC")
-        assert any(tag["d_val"] & 0x8 for tag in dynamic.iter_tags("DT_FLAGS_1"))  # DF_1_NODELETE
+    assert flags(library(name), "DT_FLAGS_1") & NODELETE
 
 
 @pytest.mark.parametrize("features", ["mimalloc,mimalloc-secure", "jemalloc,system"])
