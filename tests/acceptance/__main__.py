@@ -8,7 +8,18 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.acceptance import bad_input, conformance, corpus, error_control, launcher, loops, marked, run_time, smoke
+from tests.acceptance import (
+    bad_input,
+    conformance,
+    contract,
+    corpus,
+    error_control,
+    launcher,
+    loops,
+    marked,
+    run_time,
+    smoke,
+)
 from tests.acceptance.evidence import ROOT, Evidence
 from tests.acceptance.line import Line, Row, measure
 from tests.acceptance.table import render
@@ -19,6 +30,7 @@ GROUPS: dict[str, tuple[Line, ...]] = {
     "loops": loops.LINES,
     "bad_input": bad_input.LINES,
     "run_time": run_time.LINES,
+    "contract": contract.LINES,
     "conformance": conformance.LINES,
     "smoke": smoke.LINES,
     "marked": marked.LINES,

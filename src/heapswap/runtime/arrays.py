@@ -90,10 +90,10 @@ def _handler(heap: str, align: int) -> Any:
 @cache
 def _set_handler() -> Any:
     """``PyDataMem_SetHandler``: takes a capsule, answers the one before it."""
-    import numpy as np  # noqa: PLC0415 - only who makes arrays needs it
+    # Only who makes arrays needs NumPy; its stubs leave this module out.
+    from numpy._core import _multiarray_umath  # type: ignore[attr-defined]  # noqa: PLC0415
 
     table = ctypes.pythonapi.PyCapsule_GetPointer
     table.restype, table.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
-    core = np._core if hasattr(np, "_core") else np.core
-    functions = (ctypes.c_void_p * (_SET_HANDLER + 1)).from_address(table(core._multiarray_umath._ARRAY_API, None))
+    functions = (ctypes.c_void_p * (_SET_HANDLER + 1)).from_address(table(_multiarray_umath._ARRAY_API, None))
     return ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object)(functions[_SET_HANDLER] or 0)
