@@ -44,8 +44,8 @@ EXPLAINED: dict[tuple[str, str], str] = {
     ("snmalloc, bundled", "aligned-alloc-errors"): AS_GLIBC,
     ("snmalloc, bundled", "exhaustion"): (
         "snmalloc reserves 256 GiB of address space for its page map before anything else, and ends the program where "
-        "that is refused (`FlatPagemap::init` in `ds/pagemap.h`). It cannot run under `ulimit -v`; limits of resident "
-        "memory, such as a container's, do not matter to it"
+        "that is refused (`FlatPagemap::init` in `ds/pagemap.h`). It cannot run under `ulimit -v`, where heapswap "
+        "refuses it; limits of resident memory, such as a container's, do not matter to it"
     ),
     ("mimalloc, system", "requested-alignment"): (
         "a defect of mimalloc 2.0.9, mended in 2.1.0 (microsoft/mimalloc#700, commit 4bf63300): pages begin 384 bytes "

@@ -1,3 +1,4 @@
+import resource
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -292,3 +293,11 @@ def test_what_run_imports_is_light() -> None:
     modules = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True, env=ENV)
     assert "heapswap.allocators.activation" in modules.stdout.split()
     assert not heavy & set(modules.stdout.split())
+
+
+def test_snmalloc_is_refused_where_its_page_map_could_not_be_reserved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (4 << 30, resource.RLIM_INFINITY))
+    with pytest.raises(CannotGoOn, match=r"snmalloc needs 256 GiB of address space.* may have 4096 MiB.*ulimit -v"):
+        activate(parse("snmalloc"))
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert activate(parse("snmalloc")).library

@@ -14,7 +14,7 @@ from heapswap.conformance.model import Reaction
 
 
 def ended(word: str, killer: str = "", said: str = "", *, is_hung: bool = False) -> Ended:
-    return Ended(word=word, detail="seen", said=said, killer=killer, is_hung=is_hung)
+    return Ended(word=word, detail="seen", said=said, killer=killer, is_hung=is_hung, patience=1)
 
 
 @pytest.mark.parametrize(

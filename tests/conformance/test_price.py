@@ -40,7 +40,7 @@ def test_every_price_comes_from_pairs_of_both_builds(monkeypatch: pytest.MonkeyP
     def double(under: Subject, *question: str, patience: float, text: str = "") -> Ended:
         asked.append((under.program, *question))
         detail = "10.0" if under is plain else "25.0"
-        return Ended(word="held", detail=detail, said="", killer="", is_hung=False)
+        return Ended(word="held", detail=detail, said="", killer="", is_hung=False, patience=1)
 
     monkeypatch.setattr(prices_module, "_program", lambda under: 1.0 if under is plain else 1.5)
     told = list(prices(plain, hardened, seed=3, ask=double))
@@ -56,7 +56,7 @@ def test_a_loop_that_fails_is_told() -> None:
     under = Subject(program="", expected="-", environ={})
 
     def double(under: Subject, *question: str, patience: float, text: str = "") -> Ended:
-        return Ended(word="crashed", detail="", said="bad heap", killer="SIGABRT", is_hung=False)
+        return Ended(word="crashed", detail="", said="bad heap", killer="SIGABRT", is_hung=False, patience=1)
 
     with pytest.raises(CannotGoOn, match="bad heap"):
         list(prices(under, under, seed=0, ask=double))

@@ -161,8 +161,20 @@ def _refuse_unusable(library: Library, family: Allocator) -> None:
             f"{kernel.bit_length() - 1}), or use system"
         )
     for guard in family.guards:
+        if guard.condition is Condition.ADDRESS_SPACE and 0 <= (allowed := _address_space()) < guard.least:
+            raise CannotGoOn(
+                f"{family.name} needs {guard.least >> 30} GiB of address space, and this process may have "
+                f"{allowed >> 20} MiB ({guard.reason}); raise ulimit -v, or use another allocator"
+            )
         if guard.condition is Condition.MARKER and not _holds(guard.marker):
             raise CannotGoOn(f"{family.name} is not for this platform ({guard.reason}); use system")
+
+
+def _address_space() -> int:
+    """Bytes of addresses that a process may have here; negative where there is no limit."""
+    from resource import RLIMIT_AS, getrlimit  # noqa: PLC0415 - few families ask
+
+    return getrlimit(RLIMIT_AS)[0]
 
 
 def _holds(marker: str) -> bool:

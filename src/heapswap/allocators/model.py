@@ -58,6 +58,8 @@ class Condition(StrEnum):
     """a PEP 508 marker must hold"""
     PAGE_SIZE = "page-size"
     """the kernel's pages must not be larger than those the library was built for"""
+    ADDRESS_SPACE = "address-space"
+    """the process must be allowed so many bytes of addresses (``ulimit -v``)"""
 
 
 @value
@@ -66,6 +68,8 @@ class Guard:
 
     condition: Condition = Condition.MARKER
     marker: str = ""
+    least: int = 0
+    """bytes of address space"""
     reason: str
 
 

@@ -1,7 +1,7 @@
 """snmalloc: nothing to configure at run time."""
 
 from heapswap.allocators.marks import symbols
-from heapswap.allocators.model import Allocator, Build, Guard, Soname
+from heapswap.allocators.model import Allocator, Build, Condition, Guard, Soname
 
 FAMILY = Allocator(
     name="snmalloc",
@@ -17,6 +17,11 @@ FAMILY = Allocator(
         Guard(
             marker="platform_machine in 'x86_64 aarch64'",
             reason="snmalloc keeps two words in one atomic, which other processors lack",
+        ),
+        Guard(
+            condition=Condition.ADDRESS_SPACE,
+            least=256 << 30,
+            reason="it reserves its page map before anything else, and ends the program where that is refused",
         ),
     ),
 )

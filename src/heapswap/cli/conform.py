@@ -20,6 +20,7 @@ from heapswap.conformance.price import prices
 from heapswap.conformance.runner import examine
 from heapswap.environment import present
 from heapswap.errors import CannotGoOn, Misuse
+from heapswap.near import near
 from heapswap.report.conformance import conformance_text
 from heapswap.report.junit import junit
 from heapswap.report.terminal import colour_of, width_of
@@ -141,7 +142,7 @@ def _named(words: list[str]) -> tuple[Clause, ...]:
     table = {clause.id: clause for clause in CLAUSES}
     for word in words:
         if word not in table:
-            raise Misuse(f"no clause '{word}'; {registry.near(word, table)}")
+            raise Misuse(f"no clause '{word}'; {near(word, table)}")
     return tuple(clause for clause in CLAUSES if clause.id in words)
 
 

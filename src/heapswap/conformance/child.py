@@ -3,16 +3,20 @@
 import os
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from heapswap import native
 from heapswap.allocators.activation import environment
 from heapswap.allocators.model import Activation, Preloads
+from heapswap.conformance.model import Outcome
 from heapswap.errors import CannotGoOn
 
 C_LIBRARY = "-"
 """how the child is told to expect the C library's own malloc"""
+
+Ask = Callable[..., "Ended"]
+"""`ask`, or a double of it"""
 
 LONGEST = 400
 """characters of what a library says before it dies, that are told"""
@@ -39,6 +43,30 @@ class Ended:
     killer: str
     """name of the signal that ended it; empty where none did"""
     is_hung: bool
+    patience: float
+    """seconds that it was waited for, at most"""
+
+    @property
+    def outcome(self) -> Outcome:
+        """What it says about a clause. A crash counts also after an answer: exit handlers ran then."""
+        if self.is_hung:
+            return Outcome.HUNG
+        return Outcome.CRASHED if self.killer else _OUTCOMES.get(self.word, Outcome.CRASHED)
+
+    @property
+    def seen(self) -> str:
+        """The answer, or how it died: in which call, and the library's last words."""
+        if self.is_hung:
+            return f"no answer within {self.patience:.0f} s"
+        if self.word and self.word != "crashed":
+            told = f"{self.killer}, after the answer '{self.detail}'" if self.killer else self.detail
+        else:
+            told = self.detail or self.killer or "it ended without an answer"
+        died = self.killer or not self.word
+        return f"{told}: {self.said}" if died and self.said else told
+
+
+_OUTCOMES = {"held": Outcome.HELD, "deviates": Outcome.DEVIATES, "absent": Outcome.NOT_APPLICABLE}
 
 
 def subject(activation: Activation, environ: Mapping[str, str]) -> Subject:
@@ -85,7 +113,7 @@ def ask(under: Subject, *question: str, patience: float, text: str = "") -> Ende
     if word == "refused":
         raise CannotGoOn(f"{detail}{f' ({said})' if said else ''}; give a library that can be preloaded")
     killer = signal.Signals(-child.returncode).name if child.returncode < 0 and not is_hung else ""
-    return Ended(word=word, detail=detail, said=said, killer=killer, is_hung=is_hung)
+    return Ended(word=word, detail=detail, said=said, killer=killer, is_hung=is_hung, patience=patience)
 
 
 def _answer(output: str) -> tuple[str, str]:

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 
 from heapswap.allocators import locate, registry
 from heapswap.allocators.model import Candidate, Library
-from heapswap.conformance.child import Ended, Subject, ask
+from heapswap.conformance.child import Ask, Ended, Subject, ask
 from heapswap.conformance.clauses import MISUSES
 from heapswap.conformance.model import Attempt, Reaction
-from heapswap.conformance.runner import Ask, crash
 
 FEATURE = "secure"
 """the build feature that a hardened library has"""
@@ -30,12 +29,12 @@ def attempts(under: Subject, *, ask: Ask = ask) -> Iterator[Attempt]:
 def attempt(id_: str, ended: Ended) -> Attempt:
     """What the end of a child says about one mistake."""
     if ended.is_hung:
-        return Attempt(id=id_, reaction=Reaction.HUNG, detail=f"no end within {PATIENCE:.0f} s")
+        return Attempt(id=id_, reaction=Reaction.HUNG, detail=ended.seen)
     if not ended.killer and ended.word in _WORDS:
         return Attempt(id=id_, reaction=_WORDS[ended.word], detail=ended.detail)
     # A library that ends the program by itself has noticed, whatever the way.
     noticed = ended.killer in _ON_PURPOSE or not ended.killer
-    return Attempt(id=id_, reaction=Reaction.DETECTED if noticed else Reaction.CRASHED, detail=crash(ended))
+    return Attempt(id=id_, reaction=Reaction.DETECTED if noticed else Reaction.CRASHED, detail=ended.seen)
 
 
 def counterpart(candidate: Candidate, library: Library | None) -> Candidate | None:

@@ -11,9 +11,8 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from statistics import median
 
-from heapswap.conformance.child import Subject, ask
+from heapswap.conformance.child import Ask, Subject, ask
 from heapswap.conformance.model import Price
-from heapswap.conformance.runner import Ask
 from heapswap.errors import CannotGoOn
 
 PAIRS = 8

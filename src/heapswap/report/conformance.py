@@ -71,8 +71,8 @@ def _row(result: ClauseResult, says: str, source: str, width: int, known: Sequen
     else:
         style = _STYLES.get(result.outcome, _BAD)
     for number in range(max(len(said), len(sources))):
-        line = Text(f"{word:<{_WORD}}" if number == 0 else " " * _WORD, style=style)
-        line.append(f"  {said[number] if number < len(said) else '':<{left}}", style="none")
+        line = Text().append(f"{word if number == 0 else '':<{_WORD}}", style=style)
+        line.append(f"  {said[number] if number < len(said) else '':<{left}}")
         line.append(f"  {sources[number]}" if number < len(sources) else "", style="dim")
         line.rstrip()
         yield line
