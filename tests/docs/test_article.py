@@ -89,16 +89,20 @@ def rustc(source: str, folder: Path) -> "subprocess.CompletedProcess[str]":
     )
 
 
+def rust(heading: str) -> Example:
+    (found,) = (example for example in examples(PAGE, "rust") if example.heading == heading)
+    return found
+
+
 def test_the_declaration_compiles_and_runs(tmp_path: Path) -> None:
-    declaration, _ = examples(PAGE, "rust")
+    declaration = rust("The one declaration")
     done = rustc(declaration.text, tmp_path)
     assert done.returncode == 0, done.stderr
     assert subprocess.run([tmp_path / "main"], capture_output=True, text=True, check=True).stdout == "1024\n"
 
 
 def test_the_compiler_refuses_two_in_the_words_of_the_page(tmp_path: Path) -> None:
-    _, twice = examples(PAGE, "rust")
-    done = rustc(twice.text, tmp_path)
+    done = rustc(rust("Two at once").text, tmp_path)
     assert done.returncode != 0
     (words,) = examples(PAGE, "text")
     for line in words.text.splitlines():
@@ -149,6 +153,7 @@ def test_the_dependency_and_the_features_build(tmp_path: Path) -> None:
     subprocess.run(["heapswap", "deploy", "cargo", "app", "--apply"], cwd=tmp_path, env=ENVIRON, check=True)
     app = tmp_path / "app"
     subprocess.run(["cargo", "build", "--quiet", "--features", "mimalloc"], cwd=app, env=target, check=True)
+    assert (app / "src" / "allocator.rs").read_text().endswith(f"\n\n{rust('Guards').text}")
     program = Path(target["CARGO_TARGET_DIR"]) / "debug" / "app"
     assert b"mimalloc" in program.read_bytes()
     # Without cargo, which would build jemalloc first: minutes for one line.
