@@ -207,6 +207,16 @@ def test_revert_keeps_what_was_edited_elsewhere_since(line: int, edit: bytes) ->
         assert (root / "f").read_bytes() == b"".join((*kept[:line], edit, *kept[line:]))
 
 
+def test_lines_that_were_added_to_a_created_file_are_what_is_left_of_it() -> None:
+    changes: Changes = {"f": (None, b"ours\n")}
+    with project(changes) as root:
+        deployed = apply(plan_of(root, changes), None, receipts_of(root))
+        assert deployed is not None
+        (root / "f").write_bytes(b"ours\nmine\n")
+        revert(deployed, receipts_of(root))
+        assert (root / "f").read_bytes() == b"mine\n"
+
+
 def test_revert_refuses_where_the_same_line_was_edited_and_changes_nothing() -> None:
     changes: Changes = {"f": (b"a\n", b"a\nours\n"), "g": (b"a\n", b"b\n")}
     with project(changes) as root:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from heapswap import artifact
+from heapswap.allocators.spelling import parse
 from heapswap.aside import say
 from heapswap.cargo.project import package_at, projects
 from heapswap.cli.main import TYPE_CHECKING
@@ -18,10 +19,11 @@ from heapswap.deploy.deployments import Receipts, apply, revert
 from heapswap.deploy.docker import plan as docker
 from heapswap.deploy.docker.layers import Scope
 from heapswap.deploy.docker.supply import Supply
-from heapswap.deploy.model import Choice, Deployment, Plan, Target
+from heapswap.deploy.model import Choice, Deployment, Holds, Plan, Target, Verification
 from heapswap.deploy.python import plan as python
 from heapswap.deploy.systemd import plan as systemd
 from heapswap.deploy.tree import Tree, state
+from heapswap.deploy.verification import proofs
 from heapswap.dispositions import environment_at_start
 from heapswap.errors import CannotGoOn, Misuse
 from heapswap.report import plan as report
@@ -53,6 +55,7 @@ class Step(StrEnum):
 
     SHOW = "show"
     APPLY = "apply"
+    VERIFY = "verify"
     REVERT = "revert"
     FORGET = "forget"
 
@@ -90,6 +93,8 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
             return _forget(deployed, target, place, receipts)
         case Step.REVERT:
             return _revert(deployed, target, place, receipts)
+        case Step.VERIFY:
+            return _verify(arguments, target, place, deployed)
         case step:
             plan = whole(arguments, place, _chosen(arguments, target), Tree(deployed))
             if step is Step.APPLY and not plan.printed:
@@ -145,6 +150,7 @@ def _target(
     steps = parser.add_mutually_exclusive_group()
     helps = {
         Step.APPLY: "make the changes",
+        Step.VERIFY: "see whether it is as deployed, and in force; exit status 1 where it is not",
         Step.REVERT: "take back what was deployed there, byte for byte",
         Step.FORGET: "drop the receipt of what was deployed there, and change nothing",
     }
@@ -154,6 +160,7 @@ def _target(
     for step, text in helps.items():
         steps.add_argument(f"--{step}", dest="step", action="store_const", const=step, help=text)
     parser.set_defaults(step=Step.SHOW)
+    parser.add_argument("--pid", metavar="PID", type=int, help="with --verify: a process of the deployed program")
     parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
     return parser
 
@@ -246,6 +253,7 @@ def _show(plan: Plan, arguments: argparse.Namespace, step: Step) -> int:
             command = ("heapswap", "deploy", arguments.target, arguments.place)
             commands = report.Commands(
                 apply=(*command, *_words(arguments, frozenset(vars(arguments))), "--apply"),
+                verify=(*command, *_words(arguments, PLACING), "--verify"),
                 revert=(*command, *_words(arguments, PLACING), "--revert"),
             )
             stream.write(report.plan_text(plan, commands, applied=step is Step.APPLY, width=width, colour=colour))
@@ -258,11 +266,39 @@ def _words(arguments: argparse.Namespace, among: frozenset[str]) -> tuple[str, .
     words = [given.pop("candidate")] if "candidate" in given else []
     words += ["--from", given.pop("verdict")] if "verdict" in given else []
     for name, value in given.items():
-        if name not in ("target", "place", "step", "json"):
+        if name not in ("target", "place", "step", "json", "pid"):
             values = value if isinstance(value, list) else [value]
             flag = f"--{name.replace('_', '-')}"
             words += [flag] if value is True else [word for one in values for word in (flag, str(one))]
     return tuple(words)
+
+
+def _verify(arguments: argparse.Namespace, target: Target, place: str, deployed: Deployment | None) -> int:
+    """Look whether a deployment holds. Without a candidate, the one that the receipt names."""
+    asked = arguments.candidate or arguments.verdict
+    if not asked and deployed is None:
+        raise CannotGoOn(f"nothing is deployed to {place} that this user's heapswap knows of; name the candidate")
+    if deployed is not None and not asked:
+        chosen = Choice(candidate=parse(deployed.candidate), asked="the receipt", evidence=deployed.evidence)
+    else:
+        chosen = _chosen(arguments, target)
+    plan = whole(arguments, place, chosen, Tree(deployed))
+    if plan.printed:
+        raise Misuse("what is printed is in force where a shell evaluates it; verify a file, or heapswap inspect PID")
+    root = Path(getattr(arguments, "root", "") or os.sep).resolve()
+    verified = Verification(
+        target=target,
+        place=place,
+        candidate=plan.candidate,
+        proofs=tuple(proofs(plan, arguments.pid, environment_at_start(), root)),
+    )
+    with standard_output("give it a file with room") as stream:
+        if arguments.json:
+            stream.write(artifact.encode(artifact.readable(verified)).decode() + "\n")
+        else:
+            width, colour = width_of(stream, os.environ), colour_of(stream, os.environ)
+            stream.write(report.verification_text(verified, width=width, colour=colour))
+    return 1 if verified.holds is Holds.NO else 0
 
 
 def _revert(deployed: Deployment | None, target: Target, place: str, receipts: Receipts) -> int:

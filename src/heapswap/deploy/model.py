@@ -102,3 +102,42 @@ class Deployment:
     actions: tuple[Action, ...]
     folders: tuple[str, ...] = ()
     """those that had to be made, outermost first"""
+
+
+class Holds(StrEnum):
+    """What a look at a deployment says."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+    """nothing that runs could be looked at"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """One question about a deployment, with what was seen."""
+
+    code: str
+    """stable kebab-case name: ``files``, ``process``, ``command``, ``build``"""
+    holds: Holds
+    seen: str
+    remedy: str = ""
+    """what to do where it does not hold, or cannot be told"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """Whether a deployment is as planned, and in force."""
+
+    kind: str = "verification"
+    schema: int = 1
+    target: Target
+    place: str
+    candidate: str
+    proofs: tuple[Proof, ...]
+
+    @property
+    def holds(self) -> Holds:
+        """The worst of its proofs that tells anything."""
+        told = {proof.holds for proof in self.proofs}
+        return Holds.NO if Holds.NO in told else Holds.UNKNOWN if Holds.UNKNOWN in told else Holds.YES

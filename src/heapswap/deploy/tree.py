@@ -85,13 +85,13 @@ def undone(action: Action) -> bytes | None:
     if present is None or present == action.before:
         return present
     result = merge.merged(action.after or b"", action.before or b"", present)
-    if isinstance(result, merge.Conflict) or (action.before is None and result):
-        line = result.line if isinstance(result, merge.Conflict) else 1
+    if isinstance(result, merge.Conflict):
         raise CannotGoOn(
-            f"{action.path} was edited since, near line {line}, where heapswap had written; "
+            f"{action.path} was edited since, near line {result.line}, where heapswap had written; "
             "take heapswap's lines out by hand, and use --forget"
         )
-    return None if action.before is None else result
+    # Of a file that heapswap made, lines that somebody added are all that is left.
+    return None if action.before is None and not result else result
 
 
 def state(actions: tuple[Action, ...]) -> State:

@@ -8,7 +8,7 @@ import msgspec
 from rich.text import Text
 
 from heapswap import artifact
-from heapswap.deploy.model import Action, Plan, State
+from heapswap.deploy.model import Action, Holds, Plan, State, Verification
 from heapswap.deploy.tree import diff, state
 from heapswap.report.findings import finding_lines
 from heapswap.report.lines import heading, paragraph, printable
@@ -23,6 +23,7 @@ class Commands:
     """What to type about a plan."""
 
     apply: tuple[str, ...]
+    verify: tuple[str, ...]
     revert: tuple[str, ...]
 
 
@@ -102,4 +103,26 @@ def _next(plan: Plan, commands: Commands, standing: State) -> tuple[Step, ...]:
     after = tuple(Step(purpose=step.purpose, words=step.words) for step in plan.afterwards)
     if standing is State.NOTHING_TO_DO:
         return after
-    return (*after, Step(purpose="To take it back, byte for byte:", words=commands.revert))
+    return (
+        *after,
+        Step(purpose="To see whether it is in force:", words=commands.verify),
+        Step(purpose="To take it back, byte for byte:", words=commands.revert),
+    )
+
+
+_HOLDS = {
+    Holds.YES: "{candidate} is in force at {place} ({target}).",
+    Holds.NO: "{candidate} is not in force at {place} ({target}).",
+    Holds.UNKNOWN: "{candidate} is deployed to {place} ({target}); whether it is in force cannot be told from here.",
+}
+
+
+def verification_text(verified: Verification, *, width: int, colour: Colour = Colour.NEVER) -> str:
+    """Whether a deployment holds, for a person: the answer, then each proof."""
+    answer = _HOLDS[verified.holds].format(candidate=verified.candidate, place=verified.place, target=verified.target)
+    lines = [*paragraph(answer, width), Text()]
+    for proof in verified.proofs:
+        lines += paragraph(proof.seen, width, first=f"  {proof.holds}: ", rest=" " * 4)
+        if proof.remedy:
+            lines += paragraph(proof.remedy, width, first="    -> ", rest=" " * 7)
+    return render(lines, colour)
