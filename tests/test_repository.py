@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
-from argparse import ArgumentParser
+from argparse import ArgumentParser, _SubParsersAction
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +127,12 @@ def test_every_make_target_in_the_documents_exists(document: str) -> None:
     assert named <= targets
 
 
+def subparsers(parser: ArgumentParser) -> list[ArgumentParser]:
+    """The parsers of a verb's targets, where it has any."""
+    found = [action.choices for action in parser._actions if isinstance(action, _SubParsersAction)]
+    return [one for choices in found for one in choices.values()]
+
+
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_option_in_the_documents_exists(document: str) -> None:
     for words in commands_in(document, "heapswap"):
@@ -135,7 +141,7 @@ def test_every_option_in_the_documents_exists(document: str) -> None:
         if verb in VERBS:
             parser = ArgumentParser()
             importlib.import_module(f"heapswap.cli.{verb}").configure(parser)
-            known = parser.format_help()
+            known = "".join(one.format_help() for one in (parser, *subparsers(parser)))
         elif verb and verb.isalpha() and verb.islower():
             pytest.fail(f"{document}: no verb {verb}")
         options = re.findall(r"(?<![\w-])--?[a-z][a-z-]*", " ".join(words))
