@@ -29,11 +29,12 @@ def malloc_owner() -> str:
         owner = object_at(address_of(name)) or owner
         if owner != executable:
             break
-    return _behind(owner) if _OBSERVER in owner else owner
+    if "/probe." in owner:
+        from heapswap import native  # noqa: PLC0415 - slow to import, and seldom needed
 
-
-_OBSERVER = "/heapswap/_native/probe."
-"""in the path of the probe, which defines malloc and passes every call on"""
+        if native.observes(owner):
+            return _behind(owner)
+    return owner
 
 
 def _behind(observer: str) -> str:

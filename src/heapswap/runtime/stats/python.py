@@ -12,6 +12,7 @@ from heapswap.runtime.stats.model import Detail, PythonMemory
 _FIGURES = ("arenas", "mapped", "allocated")
 _FULL = "read with Detail.FULL only: Python walks every pool for it"
 _HIDDEN = "this Python does not export what would tell"
+_NO_ARENAS = "Python's copy of mimalloc tells of no arenas"
 _PASSED_ON = "Python has no allocator of its own here: it passes every request on to malloc"
 
 
@@ -23,7 +24,7 @@ def read(detail: Detail) -> PythonMemory:
     if detail is Detail.FULL:
         write = _writer()
         values = parsed((write and written(write)) or "")
-        why = _HIDDEN
+        why = _NO_ARENAS if values else _HIDDEN
     else:
         values, why = {}, _FULL
     missing = tuple((name, why) for name in _FIGURES if name not in values)
