@@ -1,6 +1,7 @@
 """The design: deterministic, resumable, within its budget, and fair in the order of runs."""
 
 from collections import Counter
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -207,6 +208,15 @@ def test_a_plan_leaves_twenty_runs_for_confirmation(held: int) -> None:
     assert made.runs <= held
     assert made.candidates == NAMES[: len(made.candidates)]
     assert len(made.candidates) + len(made.not_tried) == len(NAMES)
+
+
+@pytest.mark.parametrize("names", [NAMES[:1], NAMES[:2], NAMES[:5]])
+def test_a_trial_without_a_budget_or_a_gain_makes_no_more_runs_than_it_announces(names: tuple[str, ...]) -> None:
+    chosen = design(names, budget=None)
+    runs = conduct(chosen, partial(wobble, gain="nobody"))
+    announced = plan(chosen, runs[0]).runs
+    assert len(runs) <= announced
+    assert progress(chosen, runs[:5], running=runs[5].slot).expected == announced
 
 
 @unhurried

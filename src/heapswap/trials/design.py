@@ -250,9 +250,7 @@ def progress(design: Design, runs: Sequence[Run], running: Slot | None = None) -
     planned = plan(design, runs[0]) if runs else None
     observed = observe(design, runs)
     elapsed = observed.spent
-    expected = max(planned.runs if planned else len(runs) + 1, len(runs) + (running is not None))
-    if running is None:
-        expected = len(runs)
+    expected = max(planned.runs if planned else 1, len(runs) + 1) if running else len(runs)
     each = elapsed / len(runs) if runs else 0.0
     leader, effect, low, high = _leader(observed)
     return Progress(

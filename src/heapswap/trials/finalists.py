@@ -14,13 +14,17 @@ from heapswap.trials.confirmation import ARRANGEMENTS, Blocks, balance, crossing
 from heapswap.trials.intervals import Estimate, estimate
 from heapswap.trials.model import Demand, Design, Run, Stage
 from heapswap.trials.observed import Guard, Observed
-from heapswap.trials.planner import MOST_BLOCKS, USUAL_BLOCKS
 from heapswap.trials.statistics import Numbers, Scale
 from heapswap.trials.trouble import trouble
 from heapswap.units import metric_name
 
 SHARES = (0.7, 0.2, 0.1)
 """of the error, for each finalist in the order they enter; no more than three enter"""
+
+USUAL_BLOCKS = 11
+"""confirming blocks of a finalist where neither a budget nor a number of blocks is given"""
+
+MOST_BLOCKS = 30
 
 GUARD_ERROR = 0.05
 """a guard's limit is a 95 % limit"""

@@ -216,7 +216,7 @@ class Plan:
     blocks: int
     """confirming blocks of four runs that fit after screening"""
     runs: int
-    """runs in all, at most, the first one included"""
+    """runs in all, the first one included; without a budget, proving a gain may take more"""
     seconds: float
     """about how long they take"""
     not_tried: tuple[tuple[str, str], ...] = ()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from math import floor
 
 from heapswap.errors import Misuse
+from heapswap.trials.finalists import MOST_BLOCKS, SHARES, USUAL_BLOCKS
 from heapswap.trials.model import Design, Plan, Run
 from heapswap.trials.statistics import duration
 from heapswap.units import format_duration
@@ -24,11 +25,6 @@ NARROWING = 0.66
 
 FEWEST_TRIED = 4
 """candidates that are tried though each can run only once"""
-
-USUAL_BLOCKS = 11
-"""confirming blocks where neither a budget nor a number of blocks is given"""
-
-MOST_BLOCKS = 30
 
 
 def smallest_budget(seconds_per_run: float) -> float:
@@ -57,7 +53,8 @@ def plan(design: Design, first: Run) -> Plan:
     if design.budget is None:
         sizes = rounds(len(names))
         blocks = design.blocks or USUAL_BLOCKS
-        runs = 1 + sum(sizes) + len(sizes) + BLOCK_RUNS * blocks
+        # One finalist after the other may have to be confirmed, and no budget says that there is no time for it.
+        runs = 1 + sum(sizes) + len(sizes) + BLOCK_RUNS * blocks * min(len(SHARES), len(names))
         return Plan(candidates=names, rounds=sizes, blocks=blocks, runs=runs, seconds=runs * each)
     held = floor(design.budget / each)
     if held < LEAST_RUNS:
