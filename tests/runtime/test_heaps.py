@@ -2,6 +2,7 @@
 
 import ctypes
 import dataclasses
+import mmap
 import subprocess
 import sys
 from functools import partial
@@ -165,6 +166,21 @@ def test_no_block_is_larger_than_memory(allocator: System | Heap) -> None:
     allocator.dealloc(pointer, small)
 
 
+@pytest.mark.parametrize("allocator", ALLOCATORS, ids=name)
+def test_a_large_alignment_takes_addresses_and_no_memory(allocator: System | Heap) -> None:
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE
+
+    layout, before = Layout(1000, 1 << 28), resident()
+    pointers = [allocator.alloc_zeroed(layout), allocator.alloc(layout)]
+    for pointer in pointers:
+        assert pointer % layout.align == 0
+    assert ctypes.string_at(pointers[0], layout.size) == bytes(layout.size)
+    assert resident() - before < 1 << 26
+    for pointer in pointers:
+        allocator.dealloc(pointer, layout)
+
+
 @pytest.mark.parametrize("heap", HEAPS, ids=name)
 @given(address=st.one_of(st.integers(0, 2**64 - 1), st.integers(0, 2**48), st.just(id(ENORMOUS))))
 @settings(deadline=None)
@@ -204,6 +220,17 @@ def test_a_heap_that_was_not_built_is_said_and_system_still_works(
     with pytest.raises(CannotGoOn, match=r"start the program with GLIBC_TUNABLES=\S+optional_static_tls=2048$"):
         MiMalloc().alloc(Layout(8, 8))
     library.load.cache_clear()
+
+
+def test_snmalloc_is_refused_where_it_would_end_the_process() -> None:
+    program = "from heapswap import SnMalloc, Layout; SnMalloc().alloc(Layout(8, 8))"
+    command = ["sh", "-c", 'ulimit -v 67108864 && exec "$0" -c "$1"', sys.executable, program]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        "heapswap.errors.CannotGoOn: the heap 'snmalloc' cannot be loaded: it reserves 256 GiB of address space, "
+        "which is not to be had here (ulimit -v, overcommit); use System()"
+    )
 
 
 LOADED_IN_A_THREAD = """

@@ -17,10 +17,11 @@ fn possible(size: usize, alignment: usize) -> Option<usize> {
     (size < IMPOSSIBLE && alignment < IMPOSSIBLE).then_some(size.max(1))
 }
 
-/// To be called by the thread that loaded the library, before anything else is; by others it may be.
+/// To be called by the thread that loaded the library, before anything else is; by others it may be. 0 means that the
+/// allocator has not the address space it needs here, and nothing else may be called.
 #[unsafe(no_mangle)]
-pub extern "C" fn heapswap_heap_start() {
-    backend::start();
+pub extern "C" fn heapswap_heap_start() -> c_int {
+    c_int::from(backend::start())
 }
 
 #[unsafe(no_mangle)]

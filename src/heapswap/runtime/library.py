@@ -11,8 +11,8 @@ UNKNOWN = ctypes.c_size_t(-1).value
 """what a heap answers where its allocator keeps no such figure"""
 
 _POINTER, _SIZE, _INT = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
-_ENTRIES: dict[str, tuple[type | None, tuple[type, ...]]] = {
-    "start": (None, ()),
+_ENTRIES: dict[str, tuple[type, tuple[type, ...]]] = {
+    "start": (_INT, ()),
     "alloc": (_POINTER, (_SIZE, _SIZE)),
     "alloc_zeroed": (_POINTER, (_SIZE, _SIZE)),
     "realloc": (_POINTER, (_POINTER, _SIZE, _SIZE)),
@@ -32,7 +32,7 @@ _loaded: dict[str, "Library"] = {}
 class Library:
     """The entry points of one heap; native/heaps/src/entry.rs says what each does."""
 
-    start: Callable[[], None]
+    start: Callable[[], int]
     alloc: Callable[[int, int], int | None]
     alloc_zeroed: Callable[[int, int], int | None]
     realloc: Callable[[int, int, int], int | None]
@@ -49,7 +49,8 @@ class Library:
             entry = self._library[f"heapswap_heap_{name}"]
             entry.restype, entry.argtypes = result, arguments
             setattr(self, name, entry)
-        self.start()
+        if not self.start():
+            raise OSError("it reserves 256 GiB of address space, which is not to be had here (ulimit -v, overcommit)")
 
     def address(self, symbol: str) -> int:
         """Where a function of the library begins."""

@@ -9,7 +9,9 @@ use tikv_jemalloc_sys::{
     MALLOCX_ALIGN, MALLOCX_ZERO, dallocx, mallctl, mallctlbymib, mallctlnametomib, mallocx, rallocx, sallocx,
 };
 
-pub fn start() {}
+pub fn start() -> bool {
+    true
+}
 
 /// # Safety
 /// `size` is not 0, `alignment` a power of two.

@@ -44,16 +44,17 @@ const NOBODY: usize = 1;
 /// mimalloc takes the thread that loads it for the main one. When that thread ends it tears its heap down, and yet gives
 /// it to a later thread whose id happens to be the same, which crashes (mimalloc issue 1287, in 3.3.2). So the loading
 /// thread gives that heap up here and becomes a thread like others, and nobody is the main one.
-pub fn start() {
+pub fn start() -> bool {
     let main = &raw mut theap_main;
     if mi_theap_get_default() != main {
-        return;
+        return true;
     }
     // SAFETY: mimalloc's own static, whose first field only the loading thread changes, and that is this one.
     let thread = unsafe { (*main).thread };
     mi_thread_done();
     // SAFETY: a static of mimalloc as well, which nothing uses any more but to compare the id.
     unsafe { *thread = NOBODY };
+    true
 }
 
 /// # Safety

@@ -19,7 +19,9 @@ unsafe extern "C" {
     fn malloc_usable_size(block: *mut c_void) -> usize;
 }
 
-pub fn start() {}
+pub fn start() -> bool {
+    true
+}
 
 /// # Safety
 /// `alignment` is a power of two.
