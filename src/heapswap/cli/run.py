@@ -16,20 +16,22 @@ from shlex import join, quote
 
 from heapswap.allocators.activation import activate, disabled, environment
 from heapswap.allocators.model import Preloads
-from heapswap.allocators.spelling import parse
-from heapswap.aside import settle
+from heapswap.allocators.spelling import CURRENT, parse
+from heapswap.aside import say, settle
+from heapswap.cli import features
 from heapswap.cli.main import TYPE_CHECKING, here
 from heapswap.cli.output import standard_output
 from heapswap.dispositions import environment_at_start, ignored_at_start, restore
 from heapswap.errors import CannotGoOn, Misuse
 from heapswap.inspection.conflicts import preflight
-from heapswap.inspection.program import find, resolve
+from heapswap.inspection.program import Program, find, resolve
 from heapswap.scope import SCOPE, scoped
 
 if TYPE_CHECKING:
     from typing import NoReturn
 
-USAGE = "heapswap run [--only] [--dry-run] [-v] CANDIDATE -- PROGRAM ARGUMENTS"
+USAGE = "heapswap run [--only] [--dry-run] [-v] [CANDIDATE | --features NAME,…] -- PROGRAM ARGUMENTS"
+COMMAND_LINE = "the command line"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -39,8 +41,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "candidate",
         metavar="CANDIDATE",
         nargs="?",
-        help="LIB[+feature][@version][/recipe][:knob=value,…], such as mimalloc or system:arena_max=2",
+        help="LIB[+feature][@version][/recipe][:knob=value,…], such as mimalloc or system:arena_max=2; "
+        "without one, what the manifest declares",
     )
+    features.configure(parser)
     parser.add_argument("--only", action="store_true", help="for this program alone; what it starts runs without")
     parser.add_argument("--dry-run", action="store_true", help="run nothing; print the environment in shell form")
     parser.add_argument("-v", "--verbose", action="store_true", help="say what is worth knowing, too")
@@ -50,7 +54,7 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
     """Replace this process by the program; returns only from a dry run.
 
     Raises:
-        Misuse: no command, no candidate, a candidate that cannot be meant, or a second global allocator.
+        Misuse: no command, neither candidate nor manifest, one that cannot be meant, or a second global allocator.
         CannotGoOn: the candidate or the program is not there, or the swap could not take effect.
     """
     if not command:
@@ -67,14 +71,26 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
 
 def environment_of(arguments: argparse.Namespace, command: list[str], users: Mapping[str, str]) -> dict[str, str]:
     """The environment that puts the candidate in force, once nothing speaks against it."""
-    if arguments.candidate is None:
-        raise Misuse(f"no candidate; write: {USAGE}")
-    candidate = parse(arguments.candidate)
     program = resolve(command[0], users, here(), command[1:])
-    activation = activate(candidate)
-    wanted = environment(activation, users, Preloads.MERGE)
+    spelling, asked, base = arguments.candidate, COMMAND_LINE, users
+    if spelling is None or features.are_chosen(arguments):
+        spelling, asked, base = _from_manifest(arguments, program, users)
+    activation = activate(parse(spelling))
+    wanted = environment(activation, base, Preloads.MERGE, asked=asked)
     settle(preflight(program, activation, users), verbose=arguments.verbose)
     return scoped(users, wanted, os.getpid()) if arguments.only else wanted
+
+
+def _from_manifest(
+    arguments: argparse.Namespace, program: Program, users: Mapping[str, str]
+) -> tuple[str, str, Mapping[str, str]]:
+    """The candidate that the manifest declares, where it was asked for, and the environment with the choice in it."""
+    from heapswap.cli import declaring  # noqa: PLC0415 - reading TOML is slow to import, and a candidate needs none
+
+    declared = declaring.declared(arguments, users, declaring.folders_of(program, here()), USAGE)
+    if declared.remark:
+        say(declared.remark)
+    return declared.spelling or CURRENT, declared.asked, declaring.with_features(arguments, users)
 
 
 def become(command: list[str], environ: Mapping[str, str], ignored: tuple[int, ...]) -> "NoReturn":

@@ -1,8 +1,6 @@
 """Preflight: what would keep a candidate from taking effect, or break the program, known before anything runs."""
 
-import errno
 import os
-import stat
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
@@ -15,6 +13,7 @@ from heapswap.elf import NotElf
 from heapswap.findings import Finding, Level
 from heapswap.inspection import interpreter, surroundings, wheels
 from heapswap.inspection.case import Case
+from heapswap.inspection.privileges import privileges
 from heapswap.inspection.program import Program
 
 _SANITIZERS = ("__asan_init", "__tsan_init", "__msan_init", "__lsan_init", "__hwasan_init")
@@ -70,7 +69,7 @@ def _set_uid(case: Case) -> Iterator[Finding]:
     if not case.changes_something:
         return
     for step in case.program.steps:
-        gained = _privileges(step.path)
+        gained = privileges(step.path)
         if gained:
             yield Finding(
                 code="set-uid",
@@ -78,33 +77,6 @@ def _set_uid(case: Case) -> Iterator[Finding]:
                 seen=f"{Path(step.path).name} {gained}: the loader then ignores LD_PRELOAD and allocator settings",
                 remedy="put the candidate behind it (sudo env LD_PRELOAD=…), or run the program as that user",
             )
-
-
-def _privileges(path: str) -> str:
-    """What execution would add to this user's rights, as the kernel decides it for AT_SECURE; empty for nothing."""
-    try:
-        status = Path(path).stat()
-        if os.statvfs(path).f_flag & os.ST_NOSUID:
-            return ""
-    except OSError:
-        return ""
-    if status.st_mode & stat.S_ISUID and status.st_uid != os.getuid():
-        return f"is set-uid (user {status.st_uid})"
-    # Without the execute bit for the group it once meant mandatory locking.
-    if status.st_mode & stat.S_ISGID and status.st_mode & stat.S_IXGRP and status.st_gid != os.getgid():
-        return f"is set-gid (group {status.st_gid})"
-    if os.getuid() != 0 and _has_capabilities(path):
-        return "has file capabilities"
-    return ""
-
-
-def _has_capabilities(path: str) -> bool:
-    try:
-        return bool(os.getxattr(path, "security.capability"))
-    except OSError as error:
-        if error.errno not in (errno.ENODATA, errno.ENOTSUP, errno.EPERM, errno.EACCES):
-            raise
-        return False
 
 
 def _other_architecture(case: Case) -> Iterator[Finding]:
