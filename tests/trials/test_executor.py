@@ -110,7 +110,7 @@ def test_the_witness_comes_behind_what_is_preloaded_already(
 
 
 def test_a_run_under_another_allocator_is_not_in_force(order: Order, answer: Callable[..., None]) -> None:
-    journal = b"1\x007\x001\0/lib/libc.so.6\0/opt/program\0\n"
+    journal = b"1\x007\x001\0/lib/libc.so.6\0/opt/caf\xc3\xa9\0\n"
     answer(STARTED, LINE, journal=journal)
     with LaunchExecutor() as executor:
         run = executor.execute(changed(order, expected="/opt/libmimalloc.so"))

@@ -116,3 +116,11 @@ def test_a_root_that_told_nothing_is_never_compared(expected: str) -> None:
 def test_a_root_that_was_not_seen_at_all_is_never_compared() -> None:
     assert objection([], 7, LIBC) is not None
     assert objection(judge([process(8)], [start(8)], MIMALLOC, "/"), 7, MIMALLOC) is not None
+
+
+def test_a_process_that_executed_on_without_the_witness_is_not_served_by_what_served_before() -> None:
+    journal = [start(7, program="/usr/bin/env")]
+    tree = [process(7, program="/usr/bin/sleep"), process(8, 7, "/usr/bin/sleep"), process(9, program="env")]
+    assert [one.force for one in judge(tree, journal, MIMALLOC, "/")] == [Force.NOT_SEEN] * 3
+    assert judge([process(7, program="/usr/bin/env")], journal, MIMALLOC, "/")[0].force is Force.IN_FORCE
+    assert judge([process(7, program="env")], journal, MIMALLOC, "/")[0].force is Force.IN_FORCE

@@ -1,6 +1,5 @@
 """Preflight: what would keep a candidate from taking effect, or break the program, known before anything runs."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path

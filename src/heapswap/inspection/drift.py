@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from heapswap.findings import Finding, Level
+from heapswap.libc import is_c_library
 
 
 class State(StrEnum):
@@ -132,7 +133,8 @@ def _lost(declared: str, name: str, process: Observed, tree: Mapping[int, Observ
     """A process that could have it, and has not."""
     parent = tree.get(process.parent)
     ignored = any(finding.code == "preload-not-loaded" for finding in process.findings)
-    if ignored or not any(above in served for above in _above(process.pid, tree)):
+    stripped = not process.owner or is_c_library(process.owner)
+    if ignored or not stripped or not any(above in served for above in _above(process.pid, tree)):
         return Finding(
             code="not-in-force",
             level=Level.ERROR,

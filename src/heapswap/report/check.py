@@ -38,20 +38,27 @@ def check_text(checked: Check, *, width: int, colour: Colour = Colour.NEVER) -> 
 
 
 def _answer(checked: Check) -> str:
-    if checked.outcome is Outcome.DISABLED:
-        return "Turned off: HEAPSWAP_DISABLE is set."
-    if checked.outcome is Outcome.NOTHING_DECLARED:
-        return f"Nothing is declared for this platform ({checked.asked})."
-    counts = Counter(process.state for process in checked.processes)
-    reachable = len(checked.processes) - counts[State.OUT_OF_REACH] - counts[State.BEFORE]
-    if checked.outcome is Outcome.IN_FORCE:
-        if not checked.processes:
+    match checked.outcome:
+        case Outcome.DISABLED:
+            return "Turned off: HEAPSWAP_DISABLE is set."
+        case Outcome.NOTHING_DECLARED:
+            return f"Nothing is declared for this platform ({checked.asked})."
+        case _ if checked.processes:
+            return _of_processes(checked)
+        case Outcome.IN_FORCE:
             return f"{checked.declared} can be put in force here."
-        return f"In force: {checked.declared} serves {_processes(counts[State.IN_FORCE], 'every one of ')}."
-    if not checked.processes:
-        return f"Drift: {checked.declared} cannot be in force."
-    served = counts[State.IN_FORCE]
-    return f"Drift: {checked.declared} serves {served if served else 'none'} of {_processes(reachable)} as declared."
+        case Outcome.DRIFT:
+            return f"Drift: {checked.declared} cannot be put in force here."
+
+
+def _of_processes(checked: Check) -> str:
+    counts = Counter(process.state for process in checked.processes)
+    served, reachable = counts[State.IN_FORCE], counts[State.IN_FORCE] + counts[State.DRIFT]
+    if checked.outcome is Outcome.IN_FORCE:
+        return f"In force: {checked.declared} serves {_processes(served, 'every one of ')}."
+    if served == reachable > 0:
+        return f"Not confirmed: {checked.declared} serves {_processes(served, 'every one of ')}, but see below."
+    return f"Drift: {checked.declared} serves {served or 'none'} of {_processes(reachable)} as declared."
 
 
 def _processes(count: int, several: str = "") -> str:

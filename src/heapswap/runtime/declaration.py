@@ -14,8 +14,9 @@ import os
 import sys
 
 from heapswap.errors import ALREADY_SET, Misuse
+from heapswap.libc import is_c_library
 from heapswap.runtime import mark
-from heapswap.runtime.owner import is_c_library, malloc_owner, same_file
+from heapswap.runtime.owner import malloc_owner, same_file
 
 _declared: tuple[str, str, str] | None = None
 """request, spelling and place of what was declared in this process"""

@@ -81,11 +81,6 @@ def mappings() -> "Iterator[tuple[int, int, str]]":
         return
 
 
-def is_c_library(owner: str) -> bool:
-    """Whether that object is the C library."""
-    return os.path.basename(owner).startswith(("libc.so", "libc-", "libc.musl-", "ld-musl-"))  # noqa: PTH119
-
-
 def same_file(first: str, second: str) -> bool:
     """Whether two paths are one file, links followed."""
     return bool(first and second) and os.path.realpath(first) == os.path.realpath(second)

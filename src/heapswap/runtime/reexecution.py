@@ -15,9 +15,10 @@ from heapswap.dispositions import environment_at_start
 from heapswap.errors import ALREADY_SET, CannotGoOn, Misuse
 from heapswap.inspection.conflicts import preflight
 from heapswap.inspection.program import Program, resolve
+from heapswap.libc import is_c_library
 from heapswap.runtime import mark
 from heapswap.runtime.descriptors import givers_back
-from heapswap.runtime.owner import is_c_library, malloc_owner, same_file
+from heapswap.runtime.owner import malloc_owner, same_file
 from heapswap.runtime.refusal import refusal
 
 

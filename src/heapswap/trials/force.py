@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from heapswap.findings import Finding, Level
+from heapswap.libc import is_c_library
 from heapswap.trials.model import Force, ProcessSeen
 
 LIBC = "libc"
 """the expectation that the C library's own malloc answers"""
-_LIBC_FILE = re.compile(r"libc\.so\.6|libc-[0-9.]+\.so|ld-musl-.*|libc\.musl-.*")
 _RECORD = re.compile(rb"1\0([0-9]+)\0([0-9]+)\0([^\0]*)\0([^\0]*)\0\n")
 
 
@@ -45,7 +45,9 @@ def judge(
 
     `expected` is a path, `LIBC`, or None where whatever answers is right; `directory` is where the programs started.
     """
-    starts = {start.pid: start for start in journal}  # the last start of a process counts
+    starts: dict[int, list[Witnessed]] = {}
+    for start in journal:
+        starts.setdefault(start.pid, []).append(start)
     known = {process.pid: process for process in processes}
     return tuple(_judged(process, _start(process, starts, known), expected, directory) for process in processes)
 
@@ -76,13 +78,21 @@ def _objection(seen: str) -> Finding:
     )
 
 
-def _start(process: ProcessSeen, starts: Mapping[int, Witnessed], known: Mapping[int, ProcessSeen]) -> Witnessed | None:
-    """The start that decides for a process: its own last one, or that of the ancestor it was forked from."""
+def _start(
+    process: ProcessSeen, starts: Mapping[int, Sequence[Witnessed]], known: Mapping[int, ProcessSeen]
+) -> Witnessed | None:
+    """The start that decides for a process: its own last one, or that of the ancestor it was forked from.
+
+    A process that executes on without the witness (``env -i``, a static program) is not served by what served before:
+    the program it was last seen as is then none of those that have told.
+    """
+    program = process.program
     visited: set[int] = set()
     while process.pid not in visited:
         visited.add(process.pid)
-        if (start := starts.get(process.pid)) is not None:
-            return start
+        if told := starts.get(process.pid):
+            named = [start.program for start in told]
+            return told[-1] if "/" not in program or program in named or "" in named else None
         parent = known.get(process.parent)
         if parent is None or parent.program != process.program:
             return None
@@ -113,7 +123,7 @@ def _judged(process: ProcessSeen, start: Witnessed | None, expected: str | None,
 
 def _is(owner: str, expected: str, directory: str) -> bool:
     if expected == LIBC:
-        return _LIBC_FILE.fullmatch(os.path.basename(owner)) is not None  # noqa: PTH119 - a name, not a file
+        return is_c_library(owner)
     return os.path.realpath(os.path.join(directory, owner)) == os.path.realpath(expected)  # noqa: PTH118
 
 

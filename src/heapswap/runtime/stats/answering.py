@@ -12,7 +12,8 @@ from typing import Any
 
 from heapswap.allocators import registry
 from heapswap.allocators.model import Allocator
-from heapswap.runtime.owner import address_of, is_c_library, malloc_owner, mappings
+from heapswap.libc import is_c_library
+from heapswap.runtime.owner import address_of, malloc_owner, mappings
 
 UNKNOWN = "unknown"
 
