@@ -7,6 +7,8 @@ library must answer, and need not look anything up.
 import os
 from collections.abc import Mapping
 
+from heapswap.values import value
+
 VARIABLE = "HEAPSWAP_DECLARED"
 """private; one field a line"""
 
@@ -15,36 +17,24 @@ FORKED_WITHOUT_EXEC = 0x40
 """PF_FORKNOEXEC in the kernel's flags of a process"""
 
 
+@value
 class Mark:
-    """One declaration that was put in force. A plain class: dataclasses take longer to import than all the rest."""
+    """One declaration that was put in force."""
 
-    __slots__ = ("library", "name", "place", "process", "request", "settings", "spelling")
-
-    def __init__(  # noqa: PLR0913 - one field each
-        self,
-        *,
-        process: str,
-        request: str,
-        spelling: str,
-        place: str,
-        library: str,
-        name: str,
-        settings: tuple[str, ...] = (),
-    ) -> None:
-        self.process = process
-        """`identity` of the process that re-executed"""
-        self.request = request
-        """as it was written"""
-        self.spelling = spelling
-        """canonical"""
-        self.place = place
-        """file and line of the declaration"""
-        self.library = library
-        """path of what must answer malloc; empty: the C library"""
-        self.name = name
-        """the process's name in ps(1) before: the kernel takes a new one at exec"""
-        self.settings = settings
-        """``NAME=VALUE``: the variables that carry the knobs"""
+    process: str
+    """`identity` of the process that executed anew"""
+    request: str
+    """as it was written"""
+    spelling: str
+    """canonical"""
+    place: str
+    """file and line of the declaration"""
+    library: str
+    """path of what must answer malloc; empty: the C library"""
+    name: str
+    """the process's name in ps(1) before: the kernel takes a new one at exec"""
+    settings: tuple[str, ...] = ()
+    """``NAME=VALUE``: the variables that carry the knobs"""
 
     def encoded(self) -> str:
         """As the variable holds it."""

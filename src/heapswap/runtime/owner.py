@@ -2,6 +2,8 @@
 
 import os
 
+from heapswap.libc import is_c_library
+
 TYPE_CHECKING = False  # not typing's own, which is slow to import
 if TYPE_CHECKING:
     from collections.abc import Iterator
