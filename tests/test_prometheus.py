@@ -56,33 +56,26 @@ def test_one_worker_of_several_does_not_answer_for_all(monkeypatch: pytest.Monke
         prometheus.register(CollectorRegistry())
 
 
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """A clock that stands still; its one entry is the time."""
-    now = [1000.0]
-    monkeypatch.setattr("heapswap.prometheus.monotonic", lambda: now[0])
-    return now
-
-
-def test_expensive_figures_are_taken_seldom(monkeypatch: pytest.MonkeyPatch, clock: list[float]) -> None:
-    """A snapshot of 0.1 s is taken again after 10 s: scrapes cost a hundredth of the time."""
+def test_expensive_figures_are_taken_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A snapshot of 0.1 s of CPU time is taken again after 10 s; what the first one takes is no measure."""
+    now, spent, snapshot = 1000.0, 0.0, heapswap.stats()
     taken: list[float] = []
-    cheap = heapswap.stats()
-    expensive = type(cheap)(
-        **{name: getattr(cheap, name) for name in cheap.__dataclass_fields__ if name != "seconds"}, seconds=0.1
-    )
 
     def stats(_: Detail) -> object:
-        taken.append(clock[0])
-        return expensive
+        nonlocal spent
+        spent += 0.1 if taken else 5.0
+        taken.append(now)
+        return snapshot
 
     monkeypatch.setattr("heapswap.prometheus.stats", stats)
+    monkeypatch.setattr("heapswap.prometheus.monotonic", lambda: now)
+    monkeypatch.setattr("heapswap.prometheus.thread_time", lambda: spent)
     registry = CollectorRegistry()
     prometheus.register(registry)
-    for second in range(31):
-        clock[0] = 1000.0 + second
+    for second in range(23):
+        now = 1000.0 + second
         assert b"heapswap_process_resident_bytes " in generate_latest(registry)
-    assert taken == [1000.0, 1000.0 + 0.1 * SPARING, 1000.0 + 0.2 * SPARING, 1000.0 + 0.3 * SPARING]
+    assert taken == [1000.0, 1001.0, 1001.0 + 0.1 * SPARING, 1001.0 + 0.2 * SPARING]
 
 
 PUBLISHING = """
