@@ -44,8 +44,7 @@ def data(array: np.ndarray[Any, Any]) -> int:
 
 
 def handler(allocator: System | Heap, align: int) -> str:
-    heap = "system" if isinstance(allocator, System) else allocator.heap
-    return f"heapswap {heap} align={max(align, LEAST_ALIGNMENT)}"
+    return f"heapswap {allocator.heap} align={max(align, LEAST_ALIGNMENT)}"
 
 
 def assert_owned(array: np.ndarray[Any, Any], allocator: System | Heap, align: int) -> None:
@@ -259,6 +258,13 @@ def test_what_cannot_be_is_refused() -> None:
             System().dealloc(pointer, layout)
 
     with pytest.raises(Misuse, match="it calls compiled functions"), numpy_allocator(Python()):  # type: ignore[arg-type]
+        pass
+
+    class Overridden(MiMalloc):
+        def alloc(self, layout: Layout) -> int:
+            return 0 * layout.size
+
+    with pytest.raises(Misuse, match=r"give System\(\), MiMalloc\(\), "), numpy_allocator(Overridden()):
         pass
     with pytest.raises(Misuse, match="the alignment 48 is not a power of two"), numpy_allocator(System(), align=48):
         pass

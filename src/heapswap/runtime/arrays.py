@@ -8,13 +8,14 @@ from typing import Any
 
 from heapswap.errors import Misuse
 from heapswap.runtime import library
-from heapswap.runtime.heaps import Heap
+from heapswap.runtime.heaps import Heap, Jemalloc, MiMalloc, MiMallocSecure, SnMalloc
 from heapswap.runtime.layout import Layout
 from heapswap.runtime.system import System
 
 LEAST_ALIGNMENT = 16
 """NumPy takes for granted that new data suits every element type"""
 
+_COMPILED = (System, MiMalloc, MiMallocSecure, Jemalloc, SnMalloc)
 _CAPSULE = b"mem_handler"
 _SET_HANDLER = 304
 """place of ``PyDataMem_SetHandler`` in NumPy's table of functions, the same since 1.22"""
@@ -22,24 +23,24 @@ _SET_HANDLER = 304
 
 @contextmanager
 def numpy_allocator(allocator: System | Heap, *, align: int = LEAST_ALIGNMENT) -> Iterator[None]:
-    """In the ``with`` block, the data of new NumPy arrays comes from `allocator`, its address a multiple of `align`.
+    """In the ``with`` block, the data of new NumPy arrays comes from `allocator`, at a multiple of `align` (at least 16).
 
     An array keeps its allocator for life, also beyond the block, when it is resized and when it is freed. The choice
     holds for the present context (`contextvars`): this thread, this asynchronous task; a new thread begins with
     NumPy's own. Blocks nest.
 
     Raises:
-        Misuse: `align` is no power of two, or the allocator is one written in Python, which NumPy cannot call.
+        Misuse: `align` is no power of two, or the allocator is written in Python, which NumPy cannot call.
         CannotGoOn: the allocator is not available here.
     """
-    if not isinstance(allocator, System | Heap):
+    # A subclass may have methods of its own, which NumPy would pass by.
+    if type(allocator) not in _COMPILED:
         raise Misuse(
             f"NumPy cannot allocate through {allocator!r}: it calls compiled functions, without Python's lock; "
-            "give System(), MiMalloc(), MiMallocSecure(), Jemalloc() or SnMalloc()"
+            f"give {', '.join(f'{kind.__name__}()' for kind in _COMPILED)}"
         )
-    heap = "system" if isinstance(allocator, System) else allocator.heap
     # A layout of no bytes is there to check the alignment.
-    handler = _handler(heap, max(Layout(0, align).align, LEAST_ALIGNMENT))
+    handler = _handler(allocator.heap, max(Layout(0, align).align, LEAST_ALIGNMENT))
     set_handler = _set_handler()
     before = set_handler(handler)
     try:

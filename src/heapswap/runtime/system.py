@@ -23,6 +23,9 @@ class System(GlobalAlloc):
     It works on every platform. It cannot tell its own blocks from strange ones, but refuses those of a bundled heap.
     """
 
+    heap = "system"
+    """the library through which NumPy calls it; its own methods do without"""
+
     def alloc(self, layout: Layout) -> int:
         return _family().alloc(max(layout.size, 1), layout.align)
 
