@@ -228,8 +228,8 @@ def test_snmalloc_is_refused_where_it_would_end_the_process() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
-        "heapswap.errors.CannotGoOn: the heap 'snmalloc' cannot be loaded: it reserves 256 GiB of address space, "
-        "which is not to be had here (ulimit -v, overcommit); use System()"
+        "heapswap.errors.CannotGoOn: the heap 'snmalloc' cannot be loaded: the address space it begins with "
+        "(snmalloc: 256 GiB) is not to be had (ulimit -v, overcommit); use System()"
     )
 
 

@@ -18,7 +18,7 @@ fn possible(size: usize, alignment: usize) -> Option<usize> {
 }
 
 /// To be called by the thread that loaded the library, before anything else is; by others it may be. 0 means that the
-/// allocator has not the address space it needs here, and nothing else may be called.
+/// allocator cannot have the address space it begins with, and nothing else may be called.
 #[unsafe(no_mangle)]
 pub extern "C" fn heapswap_heap_start() -> c_int {
     c_int::from(backend::start())

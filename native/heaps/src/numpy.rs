@@ -4,7 +4,7 @@
 //! NumPy calls them without the interpreter's lock as well, and `free` with a size that need not be that of the request.
 
 use crate::backend;
-use crate::entry::{heapswap_heap_alloc, heapswap_heap_alloc_zeroed};
+use crate::entry::{heapswap_heap_alloc, heapswap_heap_alloc_zeroed, heapswap_heap_realloc};
 use core::ffi::c_void;
 use core::ptr::null_mut;
 
@@ -27,7 +27,7 @@ unsafe extern "C" fn heapswap_numpy_realloc(context: *mut c_void, block: *mut c_
         return heapswap_heap_alloc(size, context.addr());
     }
     // SAFETY: NumPy gives a block back to the handler that made it, and so with the same alignment.
-    unsafe { crate::entry::heapswap_heap_realloc(block, size, context.addr()) }
+    unsafe { heapswap_heap_realloc(block, size, context.addr()) }
 }
 
 #[unsafe(no_mangle)]

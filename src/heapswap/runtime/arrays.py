@@ -23,7 +23,7 @@ _SET_HANDLER = 304
 
 @contextmanager
 def numpy_allocator(allocator: System | Heap, *, align: int = LEAST_ALIGNMENT) -> Iterator[None]:
-    """In the ``with`` block, the data of new NumPy arrays comes from `allocator`, at a multiple of `align` (at least 16).
+    """In the ``with`` block, the data of new NumPy arrays comes from `allocator`, at a multiple of `align`, or of 16.
 
     An array keeps its allocator for life, also beyond the block, when it is resized and when it is freed. The choice
     holds for the present context (`contextvars`): this thread, this asynchronous task; a new thread begins with

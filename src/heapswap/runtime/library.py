@@ -50,7 +50,9 @@ class Library:
             entry.restype, entry.argtypes = result, arguments
             setattr(self, name, entry)
         if not self.start():
-            raise OSError("it reserves 256 GiB of address space, which is not to be had here (ulimit -v, overcommit)")
+            raise OSError(
+                "the address space it begins with (snmalloc: 256 GiB) is not to be had (ulimit -v, overcommit)"
+            )
 
     def address(self, symbol: str) -> int:
         """Where a function of the library begins."""

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 from heapswap.errors import Misuse
 from heapswap.runtime import library
@@ -23,7 +23,7 @@ class System(GlobalAlloc):
     It works on every platform. It cannot tell its own blocks from strange ones, but refuses those of a bundled heap.
     """
 
-    heap = "system"
+    heap: ClassVar[str] = "system"
     """the library through which NumPy calls it; its own methods do without"""
 
     def alloc(self, layout: Layout) -> int:

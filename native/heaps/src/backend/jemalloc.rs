@@ -1,7 +1,7 @@
 //! jemalloc, built without initial-exec thread-local storage: its two kilobytes have no place in the space that the
 //! loader sets aside for libraries that come late.
 
-use core::ffi::{CStr, c_char, c_int, c_void};
+use core::ffi::{CStr, c_void};
 use core::mem::size_of;
 use core::ptr::{from_mut, null_mut};
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -9,8 +9,17 @@ use tikv_jemalloc_sys::{
     MALLOCX_ALIGN, MALLOCX_ZERO, dallocx, mallctl, mallctlbymib, mallctlnametomib, mallocx, rallocx, sallocx,
 };
 
+/// jemalloc's number for the control `arenas.lookup`, which has two parts.
+static LOOKUP: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
+
 pub fn start() -> bool {
-    true
+    let mut lookup = [0; 2];
+    let mut length = lookup.len();
+    // SAFETY: the name ends with a NUL, and there is room for `length` numbers.
+    let failed = unsafe { mallctlnametomib(c"arenas.lookup".as_ptr(), lookup.as_mut_ptr(), &raw mut length) };
+    LOOKUP[0].store(lookup[0], Relaxed);
+    LOOKUP[1].store(lookup[1], Relaxed);
+    failed == 0
 }
 
 /// # Safety
@@ -50,27 +59,15 @@ pub unsafe fn usable_size(block: *mut c_void) -> usize {
 
 /// Whether `arenas.lookup` knows the address; it takes any.
 pub fn owns(address: *mut c_void) -> bool {
-    static MIB: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
-    let mut mib = MIB.each_ref().map(|part| part.load(Relaxed));
-    // The second number of `arenas.lookup` is not 0, so both are there when it is.
-    if mib[1] == 0 {
-        let mut length = mib.len();
-        // SAFETY: the name ends with a NUL, and there is room for `length` numbers.
-        let failed = unsafe { mallctlnametomib(c"arenas.lookup".as_ptr(), mib.as_mut_ptr(), &raw mut length) };
-        if failed != 0 {
-            return false;
-        }
-        MIB[0].store(mib[0], Relaxed);
-        MIB[1].store(mib[1], Relaxed);
-    }
+    let lookup = LOOKUP.each_ref().map(|part| part.load(Relaxed));
     let mut arena: u32 = 0;
     let mut room = size_of::<u32>();
     let mut asked = address;
     // SAFETY: the control reads one pointer and writes one `unsigned`, for which there is room.
     let failed = unsafe {
         mallctlbymib(
-            mib.as_ptr(),
-            mib.len(),
+            lookup.as_ptr(),
+            lookup.len(),
             from_mut(&mut arena).cast(),
             &raw mut room,
             from_mut(&mut asked).cast(),
@@ -101,7 +98,7 @@ fn refresh() -> Option<()> {
     let mut epoch: u64 = 1;
     // SAFETY: the control reads one `uint64_t`.
     let failed =
-        unsafe { control(c"epoch".as_ptr(), null_mut(), null_mut(), from_mut(&mut epoch).cast(), size_of::<u64>()) };
+        unsafe { mallctl(c"epoch".as_ptr(), null_mut(), null_mut(), from_mut(&mut epoch).cast(), size_of::<u64>()) };
     (failed == 0).then_some(())
 }
 
@@ -109,19 +106,6 @@ fn read(name: &CStr) -> Option<usize> {
     let mut value: usize = 0;
     let mut room = size_of::<usize>();
     // SAFETY: every control that is asked here writes one `size_t`, for which there is room.
-    let failed = unsafe { control(name.as_ptr(), from_mut(&mut value).cast(), &raw mut room, null_mut(), 0) };
+    let failed = unsafe { mallctl(name.as_ptr(), from_mut(&mut value).cast(), &raw mut room, null_mut(), 0) };
     (failed == 0).then_some(value)
-}
-
-/// # Safety
-/// `name` ends with a NUL, and the places are what the control asks for.
-unsafe fn control(
-    name: *const c_char,
-    old: *mut c_void,
-    old_length: *mut usize,
-    new: *mut c_void,
-    new_length: usize,
-) -> c_int {
-    // SAFETY: as the caller says.
-    unsafe { mallctl(name, old, old_length, new, new_length) }
 }

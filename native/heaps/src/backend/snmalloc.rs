@@ -21,8 +21,8 @@ unsafe extern "C" {
     fn munmap(start: *mut c_void, size: usize) -> c_int;
 }
 
-/// The part of the address space that snmalloc keeps an entry for, on every 64-bit system it knows.
-const ADDRESSES: usize = 1 << 47;
+/// The part of the address space that snmalloc keeps an entry for: all that Linux gives a process, unless it asks for more.
+const ADDRESSES: usize = 1 << 48;
 
 /// Address space that snmalloc reserves for its map of pages before its first block, and a little for that. Where it
 /// cannot have that, under `ulimit -v` for one, it ends the process.
