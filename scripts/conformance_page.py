@@ -137,8 +137,9 @@ PRICE = """
 ## The price of hardening
 
 mimalloc beside mimalloc+secure: {pairs} pairs of runs, in random order within each pair. The interval goes from the
-least to the greatest ratio and covers the median with {confidence:.1f} %, whatever the noise is like. Measured on
-{machine} with other work on it; `heapswap conform mimalloc` measures it where you are.
+least to the greatest ratio and covers the median with {confidence:.1f} %, whatever the noise is like. CPU time;
+Python runs with `PYTHONMALLOC=malloc`, so that every object is the allocator's. Measured on {machine} with other
+work on it; `heapswap conform mimalloc` measures it where you are.
 """
 
 
@@ -270,7 +271,9 @@ def steady(seen: str) -> str:
 
 def prices(examined: Sequence[Examined]) -> Iterable[str]:
     """What the hardened mimalloc costs."""
-    rows = next((one.answer["prices"] for one in examined if one.answer["candidate"] == "mimalloc"), [])
+    rows: list[dict[str, Any]] = next(
+        (one.answer["prices"] for one in examined if one.answer["candidate"] == "mimalloc"), []
+    )
     if not rows:
         return
     machine = f"a {os.cpu_count()}-core {platform.machine()} virtual machine"

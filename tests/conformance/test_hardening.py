@@ -40,6 +40,7 @@ def test_each_end_is_a_reaction(end: Ended, reaction: Reaction) -> None:
         ("mimalloc", "mimalloc+secure"),
         ("mimalloc+secure", "mimalloc"),
         ("mimalloc:purge_delay=0", "mimalloc+secure:purge_delay=0"),
+        ("mimalloc@2/returning", "mimalloc+secure@2/returning"),
         ("jemalloc", None),
         ("system", None),
     ],

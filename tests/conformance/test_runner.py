@@ -63,3 +63,16 @@ def test_clauses_are_asked_by_name_in_order() -> None:
     results = list(examine(under, clauses, seed=0, ask=double))
     assert asked == [("clause", clause.id) for clause in clauses]
     assert [told.id for told in results] == [clause.id for clause in clauses]
+
+
+def test_who_hangs_is_not_waited_for_again_and_again() -> None:
+    waited: list[float] = []
+
+    def double(under: Subject, *question: str, patience: float, text: str = "") -> Ended:
+        waited.append(patience)
+        return ended(is_hung=True, patience=patience)
+
+    under = Subject(program="", expected="-", environ={})
+    results = list(examine(under, CLAUSES[:5], seed=0, ask=double))
+    assert waited == [60, 60, 10, 10, 10]
+    assert results[-1].detail == "no answer within 10 s"

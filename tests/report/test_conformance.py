@@ -1,5 +1,6 @@
 """The page of `heapswap conform`, and its JUnit form."""
 
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -16,6 +17,15 @@ def test_page(width: int) -> None:
     text = conformance_text(ANSWER, width=width)
     assert max(map(len, text.splitlines())) <= width
     matches_golden(f"conformance-{width}.txt", text)
+
+
+@pytest.mark.parametrize("width", [40, 60, 100])
+def test_nothing_is_wider_than_the_terminal(width: int) -> None:
+    path = "/opt/a-rather-long-folder/of-somebody/with-many/parts/libmine.so.2"
+    row = replace(ANSWER.hardening[0], candidate=path)
+    alone = replace(ANSWER, candidate=path, hardening=(row,), prices=())
+    for answer in (ANSWER, alone):
+        assert max(map(len, conformance_text(answer, width=width, details=True).splitlines())) <= width
 
 
 def test_details_of_what_holds_are_asked_for() -> None:

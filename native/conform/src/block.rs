@@ -107,3 +107,29 @@ fn pattern(seed: usize, offset: usize) -> u8 {
     let mixed = seed.wrapping_mul(151).wrapping_add(offset).wrapping_add(offset >> 8);
     (mixed as u8).max(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pattern_is_never_zero_and_tells_seeds_apart() {
+        assert!((0..1000).all(|offset| pattern(7, offset) != 0));
+        let alike = (0..1000).filter(|&offset| pattern(1, offset) == pattern(2, offset)).count();
+        assert!(alike < 10, "{alike} of 1000 bytes are alike");
+    }
+
+    #[test]
+    fn the_first_difference_is_found_wherever_it_is() {
+        let mut bytes = vec![0; 1500];
+        let block = Block::new(bytes.as_mut_ptr());
+        block.fill(1500, 3);
+        assert_eq!(block.difference(1500, 3), None);
+        for offset in [1499, 512, 511, 0] {
+            block.write(offset, 0);
+            let found = block.difference(1500, 3).unwrap();
+            assert_eq!((found.offset, found.seen), (offset, 0));
+        }
+        assert_eq!(block.difference(1500, 3).unwrap().written, pattern(3, 0));
+    }
+}

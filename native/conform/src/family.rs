@@ -74,6 +74,26 @@ impl Family {
         Block::new(unsafe { (self.malloc)(size) }.cast())
     }
 
+    /// One pair, without a note: what is timed is the allocator.
+    pub fn pair(&self, size: usize) {
+        // SAFETY: any size may be asked for.
+        let block = unsafe { (self.malloc)(size) };
+        // SAFETY: null or live.
+        unsafe { (self.free)(std::hint::black_box(block)) }
+    }
+
+    /// Blocks of these sizes, and all of them freed, without a note.
+    pub fn batch(&self, sizes: &[usize], blocks: &mut [Block]) {
+        for (block, &size) in blocks.iter_mut().zip(sizes) {
+            // SAFETY: any size may be asked for.
+            *block = Block::new(unsafe { (self.malloc)(size) }.cast());
+        }
+        for block in blocks {
+            // SAFETY: null or live.
+            unsafe { (self.free)(block.pointer().cast()) }
+        }
+    }
+
     pub fn calloc(&self, count: usize, size: usize) -> Block {
         note("calloc", [count, size]);
         // SAFETY: any count and size may be asked for.

@@ -46,3 +46,28 @@ impl Mixed {
         1 + self.below(most)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_ascend_to_the_largest_with_the_borders_on_both_sides() {
+        let sizes = up_to(1 << 20);
+        assert!(sizes.windows(2).all(|pair| pair[0] < pair[1]));
+        assert_eq!((sizes[0], *sizes.last().unwrap()), (1, 1 << 20));
+        for border in [512, 640, 1 << 15, 3 << 15] {
+            assert!([border - 1, border, border + 1].iter().all(|size| sizes.contains(size)));
+        }
+    }
+
+    #[test]
+    fn mixed_sizes_are_within_their_bits_and_the_same_each_time() {
+        let draw = || {
+            let mut mixed = Mixed::new(5);
+            (0..1000).map(|_| mixed.size(12)).collect::<Vec<_>>()
+        };
+        assert_eq!(draw(), draw());
+        assert!(draw().iter().all(|size| (1..=1 << 12).contains(size)));
+    }
+}

@@ -1,6 +1,7 @@
 """Makes every mistake of the table under an allocator and tells how it reacts: evidence, not a verdict."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from heapswap.allocators import locate, registry
 from heapswap.allocators.model import Candidate, Library
@@ -46,6 +47,4 @@ def counterpart(candidate: Candidate, library: Library | None) -> Candidate | No
         return None
     is_hardened = FEATURE in candidate.features
     features = tuple(feature for feature in candidate.features if feature != FEATURE)
-    return Candidate(
-        library=candidate.library, features=features if is_hardened else (*features, FEATURE), knobs=candidate.knobs
-    )
+    return replace(candidate, features=features if is_hardened else (*features, FEATURE))

@@ -7,13 +7,16 @@ from rich.text import Text
 from heapswap.conformance import price
 from heapswap.conformance.clauses import CLAUSES, MISUSES
 from heapswap.conformance.model import ClauseResult, Conformance, Hardening, Outcome, Price, Reaction
-from heapswap.report.lines import fold, heading, paragraph, printable
+from heapswap.report.lines import fold, paragraph, printable
 from heapswap.report.terminal import Colour, render
 
 _WORD = 10
 """columns of the outcome"""
 _SHARE = 0.58
 """of the rest, for what a clause says; its source has what is left"""
+_REACTION = 10
+"""columns of a reaction"""
+_WORDS = {Reaction.NOT_APPLICABLE: "-"}
 _LEFT = 40
 """columns at most before figures: they stand near what they are of"""
 _STYLES = {Outcome.HELD: "green", Outcome.NOT_APPLICABLE: "dim"}
@@ -85,50 +88,51 @@ def _detail(detail: str, width: int) -> Iterable[Text]:
 
 
 def _hardening(rows: Sequence[Hardening], width: int, *, details: bool) -> Iterable[Text]:
+    """A column a build: the plain one, and the hardened one beside it."""
     if not rows:
         return
-    yield from heading("What becomes of a program's mistakes")
-    column = max(16, *(len(row.candidate) + 2 for row in rows))
-    left = min(width - column * len(rows) - 2, _LEFT)
-    yield Text(
-        " " * (left + 2) + "".join(f"{printable(row.candidate):<{column}}" for row in rows).rstrip(), style="bold"
-    )
+    yield Text()
+    names = f" ({' and '.join(printable(row.candidate) for row in rows)})" if len(rows) > 1 else ""
+    yield from paragraph(f"What becomes of a program's mistakes{names}", width, style="bold")
+    left = min(width - _REACTION * len(rows) - 4, _LEFT)
+    if len(rows) > 1:
+        yield Text(" " * (left + 4) + f"{'plain':<{_REACTION}}hardened", style="bold")
     for misuse in MISUSES:
-        said = fold(misuse.says, left - 2)
-        line = Text(f"  {said[0]:<{left}}")
-        for row in rows:
-            for attempt in row.attempts:
-                if attempt.id == misuse.id:
-                    style = _REACTIONS.get(attempt.reaction, _BAD)
-                    line.append(f"{attempt.reaction.value.replace('_', ' '):<{column}}", style=style)
+        attempts = [attempt for row in rows for attempt in row.attempts if attempt.id == misuse.id]
+        said = fold(misuse.says, left)
+        line = Text(f"  {said[0]:<{left}}  ")
+        for attempt in attempts:
+            word = _WORDS.get(attempt.reaction, attempt.reaction.value)
+            line.append(f"{word:<{_REACTION}}", style=_REACTIONS.get(attempt.reaction, _BAD))
         line.rstrip()
         yield line
-        yield from (Text(f"    {more}") for more in said[1:])
+        yield from (Text(f"  {more}") for more in said[1:])
         if details:
-            for row in rows:
-                for attempt in row.attempts:
-                    if attempt.id == misuse.id:
-                        yield from paragraph(f"{row.candidate}: {attempt.detail}", width, first="      ", style="dim")
+            for row, attempt in zip(rows, attempts, strict=True):
+                yield from paragraph(f"{row.candidate}: {attempt.detail}", width, first="      ", style="dim")
     yield from paragraph(_LEGEND, width, first="  ", style="dim")
 
 
 def _prices(prices: Sequence[Price], width: int) -> Iterable[Text]:
     if not prices:
         return
+    yield Text()
     first = prices[0]
-    yield from heading(
-        f"What hardening costs (hardened / plain, {first.pairs} pairs, {first.confidence * 100:.3g} % interval)"
+    interval = f"{first.confidence * 100:.3g} % interval"
+    yield from paragraph(
+        f"What hardening costs (hardened / plain, {first.pairs} pairs, {interval})", width, style="bold"
     )
     for row in prices:
         figures = (
-            f"{_time(row.plain, row.unit)} -> {_time(row.hardened, row.unit)}   "
+            f"{_time(row.plain, row.unit):>7} -> {_time(row.hardened, row.unit):<7}  "
             f"x{row.ratio:.2f} ({row.low:.2f}..{row.high:.2f})"
         )
         says = price.SAYS[row.id]
-        left = min(max(width - len(figures) - 4, 20), _LEFT)
-        said = fold(says, left)
-        yield Text(f"  {said[0]:<{left}}  {figures}")
-        yield from (Text(f"    {more}") for more in said[1:])
+        if len(says) > (left := min(width - len(figures) - 4, _LEFT)):
+            yield from paragraph(says, width, first="  ")
+            yield from paragraph(figures, width, first="      ")
+        else:
+            yield Text(f"  {says:<{left}}  {figures}")
 
 
 def _time(value: float, unit: str) -> str:

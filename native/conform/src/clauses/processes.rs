@@ -11,7 +11,7 @@ use crate::family::Family;
 use crate::sizes::Mixed;
 
 const FORKS: usize = 60;
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(15);
 
 pub fn fork(family: &'static Family) -> Answer {
     static STOP: AtomicBool = AtomicBool::new(false);

@@ -1,7 +1,8 @@
 //! Several threads at once.
 
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Barrier};
 use std::thread::{self, JoinHandle};
@@ -186,14 +187,15 @@ pub fn churn(family: &'static Family) -> Answer {
     Ok(format!("{THREADS} threads came and went, and others freed what they left"))
 }
 
-/// The family, for a destructor, which is given one pointer that is already taken.
 static DESTROYED: AtomicUsize = AtomicUsize::new(0);
+/// Blocks that had changed when their destructor ran.
 static LOST: AtomicUsize = AtomicUsize::new(0);
-static FAMILY: AtomicUsize = AtomicUsize::new(0);
+/// For the destructors, which are given one pointer, and that is taken.
+static FAMILY: AtomicPtr<Family> = AtomicPtr::new(null_mut());
 
 extern "C" fn destroy(value: *mut c_void) {
     // SAFETY: set before any key has a value, to a family that lives for ever.
-    let family = unsafe { &*(FAMILY.load(SeqCst) as *const Family) };
+    let family = unsafe { &*FAMILY.load(SeqCst) };
     let block = Block::new(value.cast());
     LOST.fetch_add(usize::from(block.difference(40, 5).is_some()), SeqCst);
     let other = family.malloc(700);
@@ -211,7 +213,7 @@ const KEYS: usize = 48;
 pub fn exit_destructors(family: &'static Family) -> Answer {
     const THREADS: usize = 60;
     fall::scene(&", while threads end and their destructors allocate");
-    FAMILY.store(std::ptr::from_ref(family) as usize, SeqCst);
+    FAMILY.store(std::ptr::from_ref(family).cast_mut(), SeqCst);
     let mut keys = [0; KEYS];
     for key in &mut keys {
         // SAFETY: a place for a key, and a destructor that lives for ever.
