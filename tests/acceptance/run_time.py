@@ -10,6 +10,7 @@ from typing import Any
 from heapswap import native
 from tests.acceptance.evidence import Evidence
 from tests.acceptance.line import Line, Result
+from tests.acceptance.suite import tests
 
 SYSTEM = Path(f"/usr/lib/{os.uname().machine}-linux-gnu")
 TUNED = "background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0"
@@ -139,5 +140,17 @@ LINES = (
     Line(promise="allocated <= active <= resident, and the kernel agrees", measure=figures_agree),
     Line(
         promise="a scrape each second: no rise of a service's p99 beyond 10 % is shown (95 % interval)", measure=scrapes
+    ),
+    Line(
+        promise="a known number of live bytes is counted under every allocator, beside threads and forks too",
+        measure=tests("statistics", "tests/runtime/stats"),
+    ),
+    Line(
+        promise="a FastAPI service, several workers and a Celery pool are on their metrics pages",
+        measure=tests("examples", "tests/integration/test_examples.py"),
+    ),
+    Line(
+        promise="every example of the pages on the article and on statistics runs as it stands",
+        measure=tests("pages", "-m", "acceptance or not acceptance", "tests/docs"),
     ),
 )

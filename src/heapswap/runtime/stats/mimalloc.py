@@ -22,7 +22,7 @@ _COMMITTED = 5
 
 
 def version(answering: Answering) -> str:
-    """``3.3.2`` of 30302; ``2.0.9`` of 209, as it was spelled before 2.2."""
+    """``3.3.2`` of 30302; ``2.0.9`` of 209, as older releases spell it."""
     function = answering.brief("mi_version", ctypes.c_int)
     return spelled(function()) if function else ""
 

@@ -10,7 +10,7 @@ from heapswap.runtime.stats.model import Detail, Heap
 
 _FIGURES = ("allocated", "free", "active", "resident", "mapped", "retained", "metadata")
 _NO_ARENAS = "tcmalloc has no arenas"
-_NO_FIGURES = "this tcmalloc has no such property; gperftools 2.8 and newer do"
+_NO_FIGURES = "this tcmalloc lacks a property that is read for it"
 
 
 def version(answering: Answering) -> str:
