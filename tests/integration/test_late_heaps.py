@@ -17,9 +17,8 @@ CANDIDATES = ("system", "mimalloc", "mimalloc@2", "mimalloc+secure", "jemalloc",
 
 # All of it in one process: blocks of every heap, threads, NumPy arrays, buffers, and children that go on with them.
 PROGRAM = """
-import gc, os, sys
+import os, threading
 from functools import partial
-import numpy
 from heapswap import buffer, numpy_allocator
 from tests.runtime.support import ALLOCATORS, in_threads
 from tests.runtime.test_arrays import round_of_arrays
@@ -34,6 +33,15 @@ def everything():
 
 kept = [buffer(300, allocator) for allocator in ALLOCATORS]
 everything()
+stop = threading.Event()
+
+def busy():
+    while not stop.is_set():
+        churn(11, rounds=20)
+
+threads = [threading.Thread(target=busy) for _ in range(2)]
+for thread in threads:
+    thread.start()
 for _ in range(3):
     child = os.fork()
     if child == 0:
@@ -41,6 +49,9 @@ for _ in range(3):
         everything()
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
+stop.set()
+for thread in threads:
+    thread.join()
 everything()
 print("done")
 """

@@ -3,6 +3,7 @@
 import ctypes
 import dataclasses
 import mmap
+import pickle
 import subprocess
 import sys
 from functools import partial
@@ -258,3 +259,31 @@ def test_the_thread_that_loads_a_heap_may_end(heap: Heap) -> None:
     program = LOADED_IN_A_THREAD.format(name=name(heap))
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
+
+
+AT_EXIT = """
+import threading
+import numpy
+from heapswap import buffer, numpy_allocator, {name}
+
+with numpy_allocator({name}(), align=64):
+    arrays = [numpy.ones(size) for size in (1, 1000, 1_000_000)]
+views = [buffer(size, {name}()) for size in (0, 100, 1_000_000)]
+arrays.append(arrays)
+shared = numpy.frombuffer(views[1], "u1")
+threading.Thread(target=threading.Event().wait, daemon=True, args=(30,)).start()
+"""
+
+
+@pytest.mark.parametrize("allocator", ALLOCATORS, ids=name)
+def test_a_program_ends_with_its_memory_in_use(allocator: System | Heap) -> None:
+    program = AT_EXIT.format(name=name(allocator))
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("value", [Layout(100, 64), *ALLOCATORS], ids=str)
+def test_they_go_to_other_processes(value: object) -> None:
+    again = pickle.loads(pickle.dumps(value))
+    assert again == value
+    assert hash(again) == hash(value)
