@@ -17,6 +17,7 @@ from tests.acceptance import (
     launcher,
     loops,
     marked,
+    probe,
     run_time,
     smoke,
 )
@@ -32,6 +33,7 @@ GROUPS: dict[str, tuple[Line, ...]] = {
     "run_time": run_time.LINES,
     "contract": contract.LINES,
     "conformance": conformance.LINES,
+    "probe": probe.LINES,
     "smoke": smoke.LINES,
     "marked": marked.LINES,
     "error_control": error_control.LINES,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from heapswap.profiling import wire
 from tests.native.support import ALLOCATORS, ROOT, preloading, program
 
 THREADS = """
@@ -225,3 +226,25 @@ def test_same_output_and_status(name: str, allocator: str, folder: Path, tmp_pat
     assert swapped == without(name, folder)
     assert swapped.stdout
     assert f"/{allocator}.".encode() in journal.read_bytes(), "the allocator was not in force"
+
+
+def under_the_probe(name: str, folder: Path, files: Path, *behind: str) -> None:
+    """Nothing is said or ended differently, and the probe was there."""
+    observed = ending(CASES[name], folder, preloading("probe", *behind, HEAPSWAP_PROBE=str(files)))
+    assert observed == without(name, folder)
+    counted = list(wire.read_all(files))
+    assert sum(int(file.tallies("classes")[:, 0].sum()) for file in counted) > 100
+    for allocator in behind:
+        assert any(f"/{allocator}." in file.header.library for file in counted), "the allocator was not in force"
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_same_under_the_probe(name: str, folder: Path, tmp_path: Path) -> None:
+    under_the_probe(name, folder, tmp_path)
+
+
+@pytest.mark.acceptance
+@pytest.mark.parametrize("allocator", ALLOCATORS)
+@pytest.mark.parametrize("name", CASES)
+def test_same_under_the_probe_with_an_allocator_behind(name: str, allocator: str, folder: Path, tmp_path: Path) -> None:
+    under_the_probe(name, folder, tmp_path, allocator)

@@ -1,5 +1,7 @@
-/* ends WAY: one way to end, or to become several. Everything allocates where allocating is a trial. */
+/* ends WAY [COUNT]: one way to end, or to become several. Everything allocates where allocating is a trial. */
 #define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -7,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -66,10 +69,50 @@ static void children(pid_t (*make)(void)) {
     free(held);
 }
 
+static volatile int over;
+
+static void *busy(void *argument) {
+    while (!over) some(20);
+    return argument;
+}
+
+/* Forks beside threads that allocate: each child allocates, starts a thread and ends. */
+static void storm(int count) {
+    pthread_t threads[3];
+    for (int i = 0; i < 3; i++) pthread_create(&threads[i], NULL, busy, NULL);
+    for (int i = 0; i < count; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            some(10);
+            in_threads(1, thread);
+            _exit(i % 50);
+        }
+        int status;
+        waitpid(child, &status, 0);
+        if (WEXITSTATUS(status) != i % 50) exit(9);
+    }
+    over = 1;
+    for (int i = 0; i < 3; i++) pthread_join(threads[i], NULL);
+}
+
+/* Everything that an address space of 300 MiB holds, and then on. */
+static void exhaust(void) {
+    struct rlimit limit = {300 << 20, 300 << 20};
+    setrlimit(RLIMIT_AS, &limit);
+    void *blocks[1000];
+    int count = 0;
+    while (count < 1000 && (blocks[count] = malloc(1 << 20))) count++;
+    printf("exhausted %d %d\n", count > 100 && count < 300, errno == ENOMEM);
+    while (count) free(blocks[--count]);
+    in_threads(20, thread);
+    some(100);
+}
+
 static pid_t raw_clone(void) { return syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0); }
 
-int main(int count, char **words) {
+int main(int words_count, char **words) {
     const char *way = words[1];
+    int count = words_count > 2 ? atoi(words[2]) : 300;
     some(50);
     if (!strcmp(way, "exit")) {
         puts("said");
@@ -129,7 +172,25 @@ int main(int count, char **words) {
             sigprocmask(SIG_SETMASK, &before, NULL);
         }
     }
-    if (!strcmp(way, "short-threads")) in_threads(300, thread);
+    if (!strcmp(way, "short-threads")) in_threads(count, thread);
+    if (!strcmp(way, "storm")) storm(count);
+    if (!strcmp(way, "exhaust")) exhaust();
+    if (!strcmp(way, "huge")) {
+        volatile size_t sizes[] = {(size_t)1 << 40, (size_t)1 << 62, (size_t)-1, (size_t)-600};
+        int failed = 0;
+        for (int i = 0; i < 4; i++) failed += !malloc(sizes[i]) + !calloc(sizes[i], 2) + !realloc(NULL, sizes[i]);
+        some(100);
+        printf("failed %d %d\n", failed >= 9, errno == ENOMEM);
+    }
+    if (!strcmp(way, "dlopen"))
+        for (int i = 0; i < count; i++) {
+            void *library = dlopen("libm.so.6", RTLD_NOW | RTLD_LOCAL);
+            void *other = dlopen("libresolv.so.2", RTLD_NOW | RTLD_LOCAL);
+            if (!library || !other || !dlsym(library, "cos") || dlsym(other, "no_such_name") || !dlerror()) return 9;
+            some(2);
+            dlclose(other);
+            dlclose(library);
+        }
     if (!strcmp(way, "destructors")) {
         for (int i = 0; i < 40; i++) pthread_key_create(&keys[i], destroy);
         in_threads(50, with_keys);

@@ -43,9 +43,9 @@ class Bench:
         own = {"LD_PRELOAD": preload, "HEAPSWAP_PROBE": str(self.folder), "COUNTING_REFERENCE": str(self.counts)}
         return {**os.environ, **own, **variables}
 
-    def run(self, *command: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str | Path, timeout: float = 120, **variables: str) -> subprocess.CompletedProcess[str]:
         environment = self.environment(self.reference, **variables)
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=timeout)
 
     @property
     def counts(self) -> Path:
@@ -215,16 +215,43 @@ def killed(built: Path, bench: Bench, moments: int) -> None:
         assert wire.Flag.ENDED not in file.header.flags
 
 
-@pytest.mark.parametrize(
-    "way",
-    ["exit", "_exit", "closed", "exec", "fork", "_Fork", "clone", "vfork", "signals", "short-threads", "destructors"],
-)
+WAYS = "exit _exit closed exec fork _Fork clone vfork signals short-threads destructors exhaust huge dlopen"
+
+
+@pytest.mark.parametrize("way", WAYS.split())
 def test_every_way_to_end_and_to_multiply(way: str, built: Path, bench: Bench) -> None:
     plain = subprocess.run([built / "ends", way], capture_output=True, text=True, check=False, timeout=60)
     done = bench.run(built / "ends", way)
     assert (done.stdout, done.stderr, done.returncode) == (plain.stdout, plain.stderr, plain.returncode)
     assert bench.counted() == bench.expected()
     assert all(not file.header.threads_refused and not file.header.children_refused for file in bench.files())
+
+
+def test_forks_beside_threads_that_allocate(built: Path, bench: Bench) -> None:
+    storm(built, bench, forks=200)
+
+
+@pytest.mark.acceptance
+@pytest.mark.timeout(900)
+def test_10_000_forks_beside_threads_that_allocate(built: Path, bench: Bench) -> None:
+    storm(built, bench, forks=10_000)
+
+
+def storm(built: Path, bench: Bench, forks: int) -> None:
+    done = bench.run(built / "ends", "storm", str(forks), timeout=800)
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
+    files = bench.files()
+    assert len(files) == forks + 1
+    assert bench.counted() == bench.expected()
+
+
+@pytest.mark.acceptance
+def test_10_000_short_threads(built: Path, bench: Bench) -> None:
+    assert bench.run(built / "ends", "short-threads", "10000").returncode == 0
+    (file,) = bench.files()
+    assert file.header.threads == 10_001
+    assert file.header.slots <= 8
+    assert bench.counted() == bench.expected()
 
 
 def test_children_are_named_and_begin_at_nothing(built: Path, bench: Bench) -> None:

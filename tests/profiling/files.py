@@ -1,8 +1,9 @@
 """Files of the probe, made by hand: the other writer of the format that `native/probe/src/layout.rs` describes."""
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from heapswap.profiling import wire
 
@@ -65,19 +66,24 @@ def raw(
     library: str = "/lib/libc.so.6",
     arguments: Sequence[str] = ("program", "-v"),
     name: str = "1-0.probe",
+    header: Mapping[str, int] = MappingProxyType({}),
     **numbers: int,
 ) -> wire.Raw:
     """One file, read back."""
-    return wire.decode(name, *parts(*slots, samples=samples, texts=(program, library, *arguments), **numbers))
+    texts = (program, library, *arguments)
+    return wire.decode(name, *parts(*slots, samples=samples, texts=texts, header={**header, **numbers}))
 
 
 def parts(
-    *slots: Slot, samples: Sequence[Sample] = (), texts: Sequence[str] = ("/p", "/l", "p"), **numbers: int
+    *slots: Slot,
+    samples: Sequence[Sample] = (),
+    texts: Sequence[str] = ("/p", "/l", "p"),
+    header: Mapping[str, int] = MappingProxyType({}),
 ) -> tuple[bytes, bytes, bytes]:
     """Head, slots and sample pages of a file."""
     pages = [samples[start : start + 127] for start in range(0, len(samples), 127)]
     usual = {"slots": len(slots), "sample_pages": len(pages), "quantum": 65536, "noted": 1}
-    values = {**usual, **numbers}
+    values = {**usual, **header}
     head = bytearray(wire.HEADER)
     head[:8] = b"heapprob"
     struct.pack_into("<Q", head, 8, 1)

@@ -54,7 +54,7 @@ def test_samples_come_back_as_they_were(made: list[Sample]) -> None:
 
 @given(st.dictionaries(st.sampled_from([n for n in NUMBERS if n not in ("flags", "slots", "sample_pages")]), numbers))
 def test_the_header_comes_back_as_it_was(values: dict[str, int]) -> None:
-    header = raw(**values).header
+    header = raw(header=values).header
     assert {name: getattr(header, name) for name in values} == values
 
 
@@ -84,7 +84,7 @@ def test_a_cut_file_is_read_as_far_as_it_goes() -> None:
 
 def test_a_folder_is_read_in_the_order_in_which_processes_began(tmp_path: Path) -> None:
     for number, begun in enumerate((30, 10, 20)):
-        head, body, _ = parts(Slot(numbers={"live": begun}), begun=begun)
+        head, body, _ = parts(Slot(numbers={"live": begun}), header={"begun": begun})
         (tmp_path / f"{number}-0.probe").write_bytes(head + body)
     (tmp_path / "broken-0.probe").write_bytes(b"heapprob")
     (tmp_path / "other").write_bytes(b"")

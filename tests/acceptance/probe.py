@@ -1,0 +1,88 @@
+"""The probe: what it costs, that it is exact, that it is right about where the time goes, and that it does no harm."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from tests.acceptance.evidence import Evidence
+from tests.acceptance.line import Line, Result
+from tests.acceptance.suite import tests
+
+PROBE = "tests/native/test_probe.py"
+PROFILE = "tests/integration/test_profile.py"
+SMOKE = "tests/integration/test_smoke.py"
+
+
+def overhead(evidence: Evidence) -> Any:
+    return evidence.json("overhead", [sys.executable, "benchmarks/probe_overhead.py", "--json"])
+
+
+def a_call(form: str, limit: float) -> Callable[[Evidence], Result]:
+    """Nanoseconds a call more, of one thread, in one form of the probe."""
+
+    def line(evidence: Evidence) -> Result:
+        one = overhead(evidence)["calls"][0]
+        return Result(figure=f"{one[form]:.2f} ns a call", held=one[form] <= limit)
+
+    return line
+
+
+def two_threads(evidence: Evidence) -> Result:
+    one, two = overhead(evidence)["calls"]
+    # A tenth of a nanosecond is what two measurements of the same differ by.
+    return Result(figure=f"{one['full']:.2f} and {two['full']:.2f} ns a call", held=two["full"] <= one["full"] + 0.1)
+
+
+def beside_heaptrack(evidence: Evidence) -> Result:
+    calls = overhead(evidence)["calls"]
+    figure = "; ".join(f"{call['heaptrack']:.0f} / {call['full']:.2f} ns: {call['ratio']:.0f} times" for call in calls)
+    return Result(figure=figure, held=all(call["ratio"] >= 50 for call in calls))
+
+
+def programs(evidence: Evidence) -> Result:
+    rows = overhead(evidence)["programs"]
+    figure = "; ".join(f"{row['name']} {row['full']:.3f} (bare {row['control']:.3f})" for row in rows)
+    return Result(figure=figure, held=bool(rows) and all(row["full"] <= 1.03 for row in rows))
+
+
+def beside_perf(evidence: Evidence) -> Result:
+    rows = evidence.json("allocator_share", [sys.executable, "-m", "tests.acceptance.allocator_share"])
+    figure = "; ".join(
+        f"{row['name']} {row['probe']:.1%} ({row['low']:.1%} to {row['high']:.1%}), perf {row['perf']:.1%}"
+        for row in rows
+    )
+    return Result(figure=figure, held=bool(rows) and all(abs(row["probe"] - row["perf"]) <= 0.03 for row in rows))
+
+
+LINES = (
+    Line(promise="counting with live bytes: at most 1.5 ns a call", measure=a_call("counting", 1.5)),
+    Line(promise="with timed calls too: at most 2 ns a call", measure=a_call("full", 2.0)),
+    Line(promise="two threads lose no more than one", measure=two_threads),
+    Line(promise="heaptrack costs at least 50 times as much a call", measure=beside_heaptrack),
+    Line(promise="whole programs: at most 3 % of CPU time", measure=programs),
+    Line(
+        promise="single-threaded programs: allocations, frees and bytes equal valgrind's",
+        measure=tests("valgrind", PROBE, "-k", "valgrind"),
+    ),
+    Line(
+        promise="threads, forks, execs and signals: equal to a counting reference",
+        measure=tests("reference", "-m", "not acceptance", PROBE, "-k", "reference or way or forks"),
+    ),
+    Line(
+        promise="killed at 100 random moments: off by no more than the calls in flight",
+        measure=tests("killed", PROBE, "-k", "100_random"),
+    ),
+    Line(promise="the CPU share is within 3 points of perf's", measure=beside_perf),
+    Line(
+        promise="waiting, faults and computing are told apart, and so are a leak and a retention",
+        measure=tests("truth", PROFILE, "-k", "where_the_time or told_apart"),
+    ),
+    Line(
+        promise="well-known programs do the same under the probe and every allocator behind it",
+        measure=tests("smoke", SMOKE, "-k", "probe"),
+    ),
+    Line(
+        promise="10,000 forks beside threads that allocate, 10,000 short threads: nothing lost, nothing changed",
+        measure=tests("many", PROBE, "-k", "10_000"),
+    ),
+)
