@@ -47,11 +47,13 @@ def programs(evidence: Evidence) -> Result:
 
 def beside_perf(evidence: Evidence) -> Result:
     rows = evidence.json("allocator_share", [sys.executable, "-m", "tests.acceptance.allocator_share"])
-    figure = "; ".join(
+    said = (
         f"{row['name']} {row['probe']:.1%} ({row['low']:.1%} to {row['high']:.1%}), perf {row['perf']:.1%}"
         for row in rows
     )
-    return Result(figure=figure, held=bool(rows) and all(abs(row["probe"] - row["perf"]) <= 0.03 for row in rows))
+    return Result(
+        figure="; ".join(said), held=bool(rows) and all(abs(row["probe"] - row["perf"]) <= 0.03 for row in rows)
+    )
 
 
 LINES = (
