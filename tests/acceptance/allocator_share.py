@@ -1,7 +1,7 @@
 """The share of CPU time inside the allocator: by the probe, and by perf's samples of the same program without it.
 
 ``python -m tests.acceptance.allocator_share [NAME…]`` prints one JSON object. perf takes the first frame of the
-program's own in each sample: time in the kernel belongs to the function that entered it. What malloc does through others
+program's own in each sample: time in the kernel belongs to the function that entered it. What malloc does by others
 (the zeros of calloc, the copy of realloc) is not told apart by its symbols, and is left out.
 """
 
