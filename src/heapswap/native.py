@@ -29,6 +29,18 @@ def required(name: str) -> Path:
     return path
 
 
+def preloadable(name: str) -> str:
+    """The path of a required library, to stand in LD_PRELOAD.
+
+    Raises:
+        CannotGoOn: it is absent, or where the dynamic loader would take a character of its path for a separator.
+    """
+    path = str(required(name))
+    if any(character.isspace() or character == ":" for character in path):
+        raise CannotGoOn(f"'{path}' holds a space or a colon and cannot be preloaded; install heapswap elsewhere")
+    return path
+
+
 def observes(path: str) -> bool:
     """Whether this file is heapswap's probe, which defines malloc and passes every call on."""
     return "/heapswap/_native/probe." in path

@@ -7,7 +7,6 @@ process goes on with another program. `native/scope/src/lib.rs` draws the privat
 from collections.abc import Mapping
 
 from heapswap import native
-from heapswap.errors import CannotGoOn
 
 PRELOAD = "LD_PRELOAD"
 SCOPE = "HEAPSWAP_SCOPE"
@@ -33,7 +32,7 @@ def scoped(users: Mapping[str, str], candidates: Mapping[str, str], pid: int) ->
     added = sorted((changed | {PRELOAD}).difference(remembered))
     result = dict(candidates)
     if PRELOAD in added:
-        result[PRELOAD] = ":".join(filter(None, (_library(), candidates.get(PRELOAD, ""))))
+        result[PRELOAD] = ":".join(filter(None, (native.preloadable("scope"), candidates.get(PRELOAD, ""))))
     result.update({WAS + name: users[name] for name in added if name in users})
     result[SCOPE] = " ".join((str(pid), *remembered, *added))
     return result
@@ -47,10 +46,3 @@ def outside(environ: Mapping[str, str], pid: int) -> dict[str, str]:
     hidden = {SCOPE, *changed, *(WAS + name for name in changed)}
     kept = {name: value for name, value in environ.items() if name not in hidden}
     return kept | {name: environ[WAS + name] for name in changed if WAS + name in environ}
-
-
-def _library() -> str:
-    path = str(native.required("scope"))
-    if any(character.isspace() or character == ":" for character in path):
-        raise CannotGoOn(f"'{path}' holds a space or a colon and cannot be preloaded; install heapswap elsewhere")
-    return path

@@ -42,9 +42,7 @@ def observed(environ: Mapping[str, str], folder: Path) -> dict[str, str]:
     Raises:
         CannotGoOn: the probe is missing, or lies where nothing can be preloaded from.
     """
-    probe = os.fspath(native.required("probe"))
-    if any(character.isspace() or character == ":" for character in probe):
-        raise CannotGoOn(f"'{probe}' holds a space or a colon and cannot be preloaded; install heapswap elsewhere")
+    probe = native.preloadable("probe")
     present = environ.get(PRELOAD, "")
     return {**environ, PRELOAD: f"{probe}:{present}" if present else probe, PROBE: os.fspath(folder)}
 

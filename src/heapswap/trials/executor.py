@@ -174,12 +174,7 @@ def _request(order: Order, journal: Path) -> bytes:
 
 def _preload(present: str) -> str:
     """The preloads that are there, and behind them the witness, which must not come before any of them."""
-    witness = os.fspath(native.required("witness"))
-    if " " in witness or ":" in witness:
-        raise CannotGoOn(
-            f"{witness} cannot be preloaded: the dynamic loader takes a space or colon in a path as a separator; "
-            "install heapswap in a folder without them"
-        )
+    witness = native.preloadable("witness")
     return f"{present}:{witness}" if present else witness
 
 
