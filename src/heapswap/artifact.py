@@ -43,6 +43,16 @@ def digest(value: object) -> str:
     return "sha256:" + hashlib.sha256(encode(value)).hexdigest()
 
 
+def file_digest(path: Path) -> str:
+    """``sha256:…`` of a file's bytes.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def decode(data: bytes, kind: str, schema: int, type_: type[T], source: str) -> T:
     """Read a value, refusing another kind and a schema newer than this version knows.
 

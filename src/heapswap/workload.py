@@ -22,6 +22,20 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """One build of the program under test: the same sources with other options."""
+
+    candidate: str
+    """spelling of the candidate that it is"""
+    program: str
+    """the executable, kept with the results"""
+    digest: str
+    """of its bytes, ``sha256:…``"""
+    command: tuple[str, ...]
+    """how a person builds it"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
     """A plain command. Paths are absolute; the command is resolved before anything runs."""
 
@@ -44,3 +58,7 @@ class Workload:
     accepted: tuple[int, ...] = (0,)
     """exit statuses that count as success"""
     metrics: tuple[Metric, ...] = ()
+    builds: tuple[Build, ...] = ()
+    """what is executed under the candidates that are builds; every other one executes `program`"""
+    source: tuple[str, ...] = ()
+    """options that say what is built, as `advise` and `trial` take them: ``--cargo PATH --bin NAME``"""

@@ -6,7 +6,7 @@ import pytest
 
 from heapswap.report.nextstep import budget_that_would_do, step_lines, steps
 from heapswap.verdict.model import Verdict
-from heapswap.workload import Workload
+from heapswap.workload import Build, Workload
 from tests.report.examples import (
     ADOPT,
     CROWDED,
@@ -84,3 +84,36 @@ def test_without_candidates_a_trial_can_still_be_asked_for() -> None:
     assert _commands(CROWDED, LUA) == [
         ("heapswap", "trial", "--objective", "memory", "--primary", "peak", "--", *LUA.argv)
     ]
+
+
+BUILDS = Workload(
+    argv=("app", "input"),
+    directory="/home/me",
+    program="/results/builds/current/app",
+    builds=(
+        Build(candidate="mimalloc", program="/results/builds/mimalloc/app", digest="", command=("cargo", "build")),
+    ),
+    source=("--cargo", "/home/me/app", "--bin", "app"),
+)
+
+
+def test_a_build_is_shipped_by_its_feature() -> None:
+    ship, build, deeper = _commands(ADOPT, BUILDS, ("mimalloc",))
+    assert ship == ("heapswap", "deploy", "cargo", "/home/me/app", "mimalloc")
+    assert build == ("cargo", "build")
+    assert deeper[-6:] == ("--cargo", "/home/me/app", "--bin", "app", "--", "input")
+
+
+def test_a_knob_for_a_program_that_was_built_here_names_its_path() -> None:
+    run, _, _ = _commands(replace(ADOPT, candidate="system:arena_max=2"), BUILDS)
+    assert run[-3:] == ("--", "/results/builds/current/app", "input")
+
+
+def test_a_benchmark_is_measured_again_without_what_cargo_adds() -> None:
+    bench = replace(
+        BUILDS, argv=("speed", "few", "--bench"), source=("--cargo", "/home/me/app", "--bench", "speed"), builds=()
+    )
+    (words,) = _commands(KEEP, bench)
+    assert words[-6:] == ("--cargo", "/home/me/app", "--bench", "speed", "--", "few")
+    (bare,) = _commands(KEEP, replace(bench, argv=("speed", "--bench")))
+    assert bare[-2:] == ("--bench", "speed")

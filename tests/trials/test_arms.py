@@ -8,7 +8,8 @@ import pytest
 from heapswap.allocators.activation import activate
 from heapswap.allocators.model import Activation
 from heapswap.allocators.spelling import parse
-from heapswap.trials.arms import LIBC, arm
+from heapswap.trials.arms import LIBC, arm, built
+from heapswap.workload import Build
 
 MINE = {"PATH": "/usr/bin", "MALLOC_ARENA_MAX": "7", "LD_PRELOAD": "/opt/other.so", "MIMALLOC_PURGE_DELAY": "3"}
 
@@ -62,3 +63,11 @@ def test_the_users_environment_is_left_as_it_is(spelling: str) -> None:
     before = dict(MINE)
     arm(activated(spelling), MINE)
     assert before == MINE
+
+
+def test_a_build_is_another_program_in_the_same_environment(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "app")
+    build = Build(candidate="mimalloc", program=str(tmp_path / "link"), digest="", command=())
+    made = built(build, MINE)
+    assert (made.spelling, made.environ) == ("mimalloc", MINE)
+    assert made.expected == made.program == str(tmp_path / "app")

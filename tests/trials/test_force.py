@@ -124,3 +124,25 @@ def test_a_process_that_executed_on_without_the_witness_is_not_served_by_what_se
     assert [one.force for one in judge(tree, journal, MIMALLOC, "/")] == [Force.NOT_SEEN] * 3
     assert judge([process(7, program="/usr/bin/env")], journal, MIMALLOC, "/")[0].force is Force.IN_FORCE
     assert judge([process(7, program="env")], journal, MIMALLOC, "/")[0].force is Force.IN_FORCE
+
+
+BUILD = "/results/builds/mimalloc/app"
+
+
+def test_a_program_that_is_the_expected_one_is_served_from_inside_whatever_answers_malloc() -> None:
+    (seen,) = judge([process(7, program=BUILD)], [start(7, GLIBC, BUILD)], BUILD, "/")
+    assert (seen.force, seen.allocator) == (Force.IN_FORCE, BUILD)
+    assert objection([seen], 7, BUILD) is None
+
+
+def test_what_a_build_starts_may_be_served_by_anything() -> None:
+    journal = [start(7, GLIBC, BUILD), start(8, GLIBC, "/bin/sort")]
+    seen = judge([process(7, program=BUILD), process(8, 7, "/bin/sort", cpu=9.0)], journal, BUILD, "/")
+    assert objection(seen, 7, BUILD) is None
+
+
+def test_another_program_than_the_build_is_objected_to() -> None:
+    seen = judge([process(7, program="/bin/sh")], [start(7, GLIBC, "/bin/sh")], BUILD, "/")
+    found = objection(seen, 7, BUILD)
+    assert found is not None
+    assert found.seen == f"/bin/sh was served by {GLIBC}, not by {BUILD}"

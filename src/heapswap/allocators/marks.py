@@ -24,6 +24,8 @@ MARKS = (
     Mark(symbol="je_arrow_mallctl", family="jemalloc", variable="JE_ARROW_MALLOC_CONF"),
     Mark(symbol="duckdb_je_mallctl", family="jemalloc", variable="DUCKDB_JE_MALLOC_CONF"),
     Mark(symbol="mi_malloc", family="mimalloc", variable="MIMALLOC_"),
+    # Linkers drop functions that nothing calls: this is the one that Rust's global allocator does.
+    Mark(symbol="mi_malloc_aligned", family="mimalloc", variable="MIMALLOC_"),
     Mark(symbol="tc_malloc", family="tcmalloc", variable="TCMALLOC_"),
     Mark(symbol="TCMallocInternalMalloc", family="tcmalloc", variable=""),
     Mark(symbol="sn_rust_alloc", family="snmalloc", variable=""),

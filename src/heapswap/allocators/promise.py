@@ -72,6 +72,10 @@ def default_candidates(*, python: str, objective: str) -> tuple[Candidate, ...]:
     return tuple(candidate for candidate in candidates if _meant(candidate, python))
 
 
+REBUILD = 4
+"""the cost of a candidate that is another build of the program: more than any setting"""
+
+
 def change_cost(candidate: Candidate) -> int:
     """How much a deployment would change: 0 nothing, 1 a knob, 2 a library, 3 a library with knobs or a recipe."""
     tuned = bool(candidate.knobs or candidate.recipe)

@@ -40,12 +40,12 @@ def inspect_project(path: Path, environ: Mapping[str, str], package: str = "") -
 
 def program(project: Project, target: Target) -> Program:
     """How the allocator of one program is chosen."""
-    plain = _choice(project, target, ())
+    plain = choice(project, target, ())
     choices = [plain]
     for name in project.features:
-        choice = _choice(project, target, (name,))
-        if (choice.allocator, choice.declared) != (plain.allocator, plain.declared):
-            choices.append(choice)
+        other = choice(project, target, (name,))
+        if (other.allocator, other.declared) != (plain.allocator, plain.declared):
+            choices.append(other)
     return Program(package=project.package.name, name=target.name, kind=kind_of(target), choices=tuple(choices))
 
 
@@ -68,7 +68,8 @@ def _inspected(project: Project) -> ProjectInspection:
     )
 
 
-def _choice(project: Project, target: Target, features: tuple[str, ...]) -> Choice:
+def choice(project: Project, target: Target, features: tuple[str, ...]) -> Choice:
+    """What serves a program that is built with these features beside the default ones."""
     built = project.built(target, features)
     active = built.active
     if built.refused or len(active) > 1:

@@ -6,27 +6,30 @@ from functools import partial
 
 from heapswap.allocators.model import Candidate
 from heapswap.allocators.promise import default_candidates
-from heapswap.cli import measuring, options
+from heapswap.allocators.spelling import SYSTEM
+from heapswap.cli import builds, measuring, options
 from heapswap.cli.entrants import NobodyEnters
 from heapswap.inspection.program import Program
 
+BUILT = ("mimalloc", "jemalloc")
+"""candidates of a Cargo project that are builds of it"""
 BUDGET = 120.0
 """seconds, where no budget is given"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
-    parser.usage = "heapswap advise [OPTIONS] -- PROGRAM ARGUMENTS"
+    parser.usage = "heapswap advise [OPTIONS] (-- PROGRAM ARGUMENTS | --cargo PATH [-- ARGUMENTS])"
     options.configure(parser)
+    builds.configure(parser)
     parser.set_defaults(budget=BUDGET)
 
 
 def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
     """Measure and answer. Exit status 0 for any answer."""
-    request = measuring.Request(
-        argv=options.required(command, "advise"),
-        candidates=partial(promising, objective=arguments.objective),
-    )
+    choose = partial(promising, objective=arguments.objective, cargo=bool(arguments.cargo))
+    argv, make = measuring.subject(arguments, command, "advise", choose(None))
+    request = measuring.Request(argv=argv, make=make, candidates=choose)
     try:
         with measuring.begin(arguments, request) as session:
             return measuring.finish(session, arguments, measuring.Face.ADVICE)
@@ -34,6 +37,11 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
         return measuring.without_runs(arguments, request, refusal)
 
 
-def promising(program: Program, *, objective: str) -> Iterable[Candidate]:
-    """The candidates worth a trial for this program, the most promising first."""
-    return default_candidates(python=str(program.python or ""), objective=objective)
+def promising(program: Program | None, *, objective: str, cargo: bool) -> Iterable[Candidate]:
+    """The candidates worth a trial for this program, the most promising first.
+
+    Of a Cargo project those that can be shipped with it: its own builds, and the C library's knobs.
+    """
+    python = str(program.python or "") if program else ""
+    ordered = default_candidates(python=python, objective=objective)
+    return tuple(one for one in ordered if one.library == SYSTEM or str(one) in BUILT) if cargo else ordered

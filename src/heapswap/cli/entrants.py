@@ -5,13 +5,15 @@ from dataclasses import dataclass, replace
 
 from heapswap.allocators.activation import activate
 from heapswap.allocators.model import Candidate
+from heapswap.allocators.promise import REBUILD, change_cost
 from heapswap.allocators.spelling import CURRENT, parse
 from heapswap.artifact import text
 from heapswap.errors import CannotGoOn, Misuse
 from heapswap.findings import Finding, Level
 from heapswap.inspection.conflicts import preflight
 from heapswap.inspection.program import Program
-from heapswap.trials.arms import Arm, arm
+from heapswap.trials.arms import Arm, arm, built
+from heapswap.workload import Build
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,20 @@ class Entrants:
     not_tried: tuple[tuple[str, str], ...]
     findings: tuple[Finding, ...]
     """doubts about the program as it is today"""
+    costs: tuple[int, ...]
+    """of each candidate: what a deployment would change"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variants:
+    """Candidates that are builds of the program, and not settings around it."""
+
+    made: tuple[Build, ...] = ()
+    failed: tuple[tuple[str, str], ...] = ()
+    """with the reason"""
+
+
+NO_VARIANTS = Variants()
 
 
 class NobodyEnters(CannotGoOn):
@@ -37,8 +53,17 @@ class NobodyEnters(CannotGoOn):
         self.findings = tuple(findings)
 
 
-def enter(candidates: Iterable[Candidate], program: Program, environ: Mapping[str, str], baseline: str) -> Entrants:
+def enter(
+    candidates: Iterable[Candidate],
+    program: Program,
+    environ: Mapping[str, str],
+    baseline: str,
+    variants: Variants = NO_VARIANTS,
+) -> Entrants:
     """Activate every candidate and look for conflicts before anything runs.
+
+    Args:
+        variants: the candidates that are programs of their own; all others run `program`.
 
     Raises:
         HeapswapError: the baseline itself cannot be run, a candidate cannot be meant, or none can be run.
@@ -50,9 +75,17 @@ def enter(candidates: Iterable[Candidate], program: Program, environ: Mapping[st
     findings = dict.fromkeys(preflight(program, first, environ))
     if first.candidate.library != CURRENT and (reason := _blocking(findings)):
         raise CannotGoOn(f"the baseline {first.candidate} cannot be run: {reason}")
+    made, failed = {build.candidate: build for build in variants.made}, dict(variants.failed)
     for candidate in candidates:
         spelling = str(candidate)
         if spelling in arms:
+            continue
+        if spelling in failed:
+            refused.append((spelling, failed[spelling]))
+            continue
+        if spelling in made:
+            arms[spelling] = built(made[spelling], environ)
+            entered.append(candidate)
             continue
         try:
             activation = activate(candidate)
@@ -69,7 +102,11 @@ def enter(candidates: Iterable[Candidate], program: Program, environ: Mapping[st
     if not entered:
         raise _nobody(refused, map(_readable, findings), baseline)
     return Entrants(
-        arms=arms, candidates=tuple(entered), not_tried=tuple(refused), findings=tuple(map(_readable, findings))
+        arms=arms,
+        candidates=tuple(entered),
+        not_tried=tuple(refused),
+        findings=tuple(map(_readable, findings)),
+        costs=tuple(REBUILD if str(candidate) in made else change_cost(candidate) for candidate in entered),
     )
 
 

@@ -6,16 +6,18 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from heapswap import artifact
 from heapswap.allocators.model import Candidate
-from heapswap.allocators.promise import change_cost
 from heapswap.allocators.spelling import CURRENT, parse
 from heapswap.artifact import text
-from heapswap.cli.entrants import NobodyEnters, enter
+from heapswap.cli import builds, options
+from heapswap.cli.builds import Made
+from heapswap.cli.entrants import NO_VARIANTS, NobodyEnters, Variants, enter
 from heapswap.cli.interruption import ended_in_order
 from heapswap.cli.options import workload_of
 from heapswap.cli.output import standard_output
@@ -71,6 +73,24 @@ class Request:
     """confirming blocks; None: as the budget allows"""
     file: Path | None = None
     """where the trial is saved; None: in the results folder"""
+    make: Callable[[Path], Made] | None = None
+    """builds the program first, keeping what was built in a folder; None: the command is the program"""
+
+
+def subject(
+    arguments: argparse.Namespace, command: list[str] | None, verb: str, candidates: Iterable[Candidate]
+) -> tuple[tuple[str, ...], Callable[[Path], Made] | None]:
+    """What is measured: the command; or of a Cargo project its name, the program's arguments, and how to build it.
+
+    Raises:
+        Misuse: neither was given, or options that do not go together.
+        CannotGoOn: no such project.
+    """
+    if arguments.cargo is None:
+        builds.refuse_without_project(arguments)
+        return options.required(command, verb), None
+    make = builds.maker(arguments, tuple(candidates), users_environment(), partial(_say, arguments))
+    return (Path(arguments.cargo).resolve().name, *(command or ())), make
 
 
 @contextlib.contextmanager
@@ -80,15 +100,26 @@ def begin(arguments: argparse.Namespace, request: Request) -> Iterator[Session]:
     Raises:
         HeapswapError: the request cannot be meant, or the program does not work as it is today.
     """
-    argv, environ = request.argv, users_environment()
-    directory = _directory()
-    program = resolve(argv[0], environ, directory, argv[1:])
-    entrants = enter(request.candidates(program), program, environ, request.baseline)
-    baseline = str(parse(request.baseline))
+    environ, directory = users_environment(), _directory()
     keeps = Keeps.NUMBERS if arguments.redact else Keeps.EVERYTHING
-    results = create(_folder(arguments.results, request.file, argv[0], environ), request.file, keeps)
+    results = create(_folder(arguments.results, request.file, request.argv[0], environ), request.file, keeps)
     with results.discarded_on_error():
-        workload = workload_of(arguments, str(find(argv[0], environ, directory)), argv, results)
+        made = request.make(results.folder) if request.make else None
+        argv = request.argv if made is None else (made.argv0, *request.argv[1:], *made.more)
+        found = find(argv[0] if made is None else made.program, environ, directory)
+        program = resolve(argv[0] if made is None else made.program, environ, directory, argv[1:])
+        entrants = enter(
+            request.candidates(program), program, environ, request.baseline, made.variants if made else NO_VARIANTS
+        )
+        baseline = str(parse(request.baseline))
+        workload = workload_of(arguments, str(found), argv, results)
+        if made is not None:
+            workload = replace(
+                workload,
+                directory=made.directory or workload.directory,
+                builds=made.variants.made,
+                source=made.source,
+            )
     with ended_in_order(), surroundings(workload, environ), LaunchExecutor() as executor:
         bench = Bench(
             executor=executor,
@@ -107,7 +138,7 @@ def begin(arguments: argparse.Namespace, request: Request) -> Iterator[Session]:
                 seed=arguments.seed if arguments.seed is not None else secrets.randbits(32),
                 budget=arguments.budget,
                 blocks=request.blocks,
-                simplicity=tuple(change_cost(candidate) for candidate in entrants.candidates),
+                simplicity=entrants.costs,
                 objective=arguments.objective,
             )
             planned = plan(design, first)
@@ -141,8 +172,10 @@ def resume(arguments: argparse.Namespace) -> Iterator[Session]:
         )
     if next_block(trial.design, trial.runs) and (change := changed(trial.environment, present(environ))):
         raise CannotGoOn(f"the trial cannot be continued: {change}; its runs could not be compared, start a new one")
-    program = resolve(trial.workload.argv[0], environ, trial.workload.directory, trial.workload.argv[1:])
-    entrants = enter(map(parse, trial.design.candidates), program, environ, trial.design.baseline)
+    name = trial.workload.program if trial.workload.source else trial.workload.argv[0]
+    program = resolve(name, environ, trial.workload.directory, trial.workload.argv[1:])
+    variants = Variants(made=builds.unchanged(trial.workload.builds))
+    entrants = enter(map(parse, trial.design.candidates), program, environ, trial.design.baseline, variants)
     gone = [spelling for spelling in trial.design.candidates if spelling not in entrants.arms]
     if gone:
         reason = dict(entrants.not_tried)[gone[0]]

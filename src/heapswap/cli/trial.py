@@ -5,7 +5,7 @@ from pathlib import Path
 
 from heapswap.allocators.model import Candidate
 from heapswap.allocators.spelling import CURRENT, is_setting, parse
-from heapswap.cli import measuring, options
+from heapswap.cli import builds, measuring, options
 from heapswap.errors import Misuse
 
 DEFAULT = ("mimalloc", "jemalloc")
@@ -14,6 +14,7 @@ DEFAULT = ("mimalloc", "jemalloc")
 PLANNED = {
     **{f"--{name}": name for name in ("candidates", "blocks", "budget", "primary", "seed", "results")},
     **{f"--{name}": name for name in ("stdin", "setup", "prepare", "cleanup", "timeout", "success", "metric")},
+    **{f"--{name}": name for name in ("cargo", "package", "bin", "bench", "features")},
     "-o": "file",
 }
 """Options that a trial has settled once it has begun, and the attributes that hold them."""
@@ -21,7 +22,7 @@ PLANNED = {
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
-    parser.usage = "heapswap trial [OPTIONS] -- PROGRAM ARGUMENTS"
+    parser.usage = "heapswap trial [OPTIONS] (-- PROGRAM ARGUMENTS | --cargo PATH [-- ARGUMENTS])"
     parser.add_argument(
         "--candidates",
         metavar="CANDIDATE",
@@ -36,6 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", metavar="PLACE", help="continue the trial in this results folder or file")
     parser.add_argument("-o", metavar="FILE", dest="file", help="save the trial here, after every run")
     options.configure(parser)
+    builds.configure(parser)
 
 
 def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
@@ -47,12 +49,13 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
             raise Misuse(f"--resume continues a trial as it was planned; leave out {', '.join(given)}")
         opened = measuring.resume(arguments)
     else:
-        argv = options.required(command, "trial")
         if arguments.blocks is not None and arguments.blocks < 1:
             raise Misuse(f"--blocks {arguments.blocks}: at least one block is needed")
         candidates = candidates_of(arguments.candidates or DEFAULT)
+        argv, make = measuring.subject(arguments, command, "trial", candidates)
         request = measuring.Request(
             argv=argv,
+            make=make,
             candidates=lambda _: candidates,
             baseline=arguments.baseline,
             blocks=arguments.blocks,

@@ -12,7 +12,7 @@ from heapswap.report.shellwords import command_lines
 from heapswap.verdict import constrained
 from heapswap.verdict.model import Decision, Verdict
 from heapswap.verdict.objective import OBJECTIVES
-from heapswap.workload import Direction, Workload
+from heapswap.workload import Build, Direction, Workload
 
 _DEEPER = 3
 """candidates proposed for a closer look"""
@@ -55,18 +55,22 @@ def budget_that_would_do(verdict: Verdict) -> str:
 
 def _act(verdict: Verdict, workload: Workload) -> tuple[Step, ...]:
     match verdict.outcome:
+        case Decision.ADOPT if build := next(
+            (one for one in workload.builds if one.candidate == verdict.candidate), None
+        ):
+            return _ship(build, workload)
         case Decision.ADOPT if verdict.candidate is not None:
             stdin = "" if workload.stdin == "/dev/null" else workload.stdin
             launch = ("heapswap", "run", verdict.candidate)
             return (
                 Step(
                     purpose=f"To run the program with {verdict.candidate}:",
-                    words=(*launch, "--", *workload.argv),
+                    words=(*launch, "--", *_command(workload)),
                     stdin=stdin,
                 ),
                 Step(
                     purpose="To see it as plain environment variables, for a service file or a container:",
-                    words=(*launch, "--dry-run", "--", *workload.argv),
+                    words=(*launch, "--dry-run", "--", *_command(workload)),
                 ),
             )
         case Decision.INCONCLUSIVE:
@@ -75,7 +79,7 @@ def _act(verdict: Verdict, workload: Workload) -> tuple[Step, ...]:
                 return ()
             words = ("heapswap", "advise", "--budget", budget, *_objective(verdict), *_options(workload))
             more = count(verdict.runs_needed or 0, "more run")
-            return (Step(purpose=f"To settle it (about {more}):", words=(*words, "--", *workload.argv)),)
+            return (Step(purpose=f"To settle it (about {more}):", words=(*words, *_measured(workload))),)
         case Decision.UNSAFE:
             return (Step(purpose="Leave the allocator as it is."),)
         case _:
@@ -88,8 +92,33 @@ def _look_deeper(workload: Workload, verdict: Verdict, ranked: Sequence[str]) ->
     listed = ranked[:_DEEPER]
     candidates = ("--candidates", *listed) if listed else ()
     purpose = "To look deeper, at these candidates alone:" if listed else "To measure the candidates all the same:"
-    words = ("heapswap", "trial", *candidates, *_objective(verdict), *_options(workload), "--", *workload.argv)
+    words = ("heapswap", "trial", *candidates, *_objective(verdict), *_options(workload), *_measured(workload))
     return (Step(purpose=purpose, words=words),)
+
+
+def _ship(build: Build, workload: Workload) -> tuple[Step, ...]:
+    """A build is adopted: what puts its feature into the project, and what builds it."""
+    folder = workload.source[1]
+    return (
+        Step(
+            purpose="To have the feature in the project, where it is not there yet (shown first):",
+            words=("heapswap", "deploy", "cargo", folder, build.candidate),
+        ),
+        Step(purpose=f"To build the program with it, in {folder}:", words=build.command),
+    )
+
+
+def _command(workload: Workload) -> tuple[str, ...]:
+    """The command as it is typed: a program that heapswap built is found by its path."""
+    return (workload.program, *workload.argv[1:]) if workload.source else workload.argv
+
+
+def _measured(workload: Workload) -> tuple[str, ...]:
+    """What is measured, as `advise` and `trial` take it."""
+    if not workload.source:
+        return ("--", *workload.argv)
+    arguments = workload.argv[1:-1] if "--bench" in workload.source else workload.argv[1:]
+    return (*workload.source, *(("--", *arguments) if arguments else ()))
 
 
 def _objective(verdict: Verdict) -> tuple[str, ...]:

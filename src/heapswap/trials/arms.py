@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from heapswap.allocators.activation import environment
 from heapswap.allocators.model import Activation, Preloads
+from heapswap.workload import Build
 
 LIBC = "libc"
 """`expected` of an arm that the C library's own malloc must serve"""
@@ -18,7 +19,10 @@ class Arm:
     spelling: str
     environ: Mapping[str, str]
     expected: str | None
-    """real path of the library that must own malloc, `LIBC`, or None where whatever answers is right (`current`)"""
+    """Real path of the library that must own malloc, `LIBC`, or None where whatever answers is right (`current`). The
+    program's own path: it carries its allocator, and has to be the one that is executed."""
+    program: str = ""
+    """what is executed under it; empty: the workload's program"""
 
 
 def arm(activation: Activation, environ: Mapping[str, str]) -> Arm:
@@ -35,3 +39,9 @@ def arm(activation: Activation, environ: Mapping[str, str]) -> Arm:
         environ=environment(activation, environ, Preloads.REPLACE),
         expected=expected,
     )
+
+
+def built(build: Build, environ: Mapping[str, str]) -> Arm:
+    """The arm of a build: another program in the environment that is there."""
+    path = os.path.realpath(build.program)
+    return Arm(spelling=build.candidate, environ=dict(environ), expected=path, program=path)

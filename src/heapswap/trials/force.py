@@ -44,6 +44,7 @@ def judge(
     """Each process with the allocator that served it. One that only forked is served by what serves its parent.
 
     `expected` is a path, `LIBC`, or None where whatever answers is right; `directory` is where the programs started.
+    A process that executes the expected path itself is served from inside: what was built into it is known before.
     """
     starts: dict[int, list[Witnessed]] = {}
     for start in journal:
@@ -61,7 +62,8 @@ def objection(processes: Sequence[ProcessSeen], root: int, expected: str | None)
     if mine is None:
         return _objection(f"the program was not seen; {wanted} was expected")
     busiest = max(processes, key=lambda process: process.cpu)
-    for process in (mine, busiest):
+    # An allocator inside the program says nothing about other programs that it starts.
+    for process in (mine,) if mine.allocator == mine.program else (mine, busiest):
         if process.force is Force.NOT_IN_FORCE:
             return _objection(f"{process.program} was served by {process.allocator}, not by {wanted}")
         if process.force is Force.NOT_SEEN:
@@ -104,7 +106,10 @@ def _judged(process: ProcessSeen, start: Witnessed | None, expected: str | None,
     owner = "" if start is None else start.owner
     # A program that is gone before it is looked at is known by its command name; it has told the witness its path.
     told = "" if start is None or "/" in process.program else start.program
-    if not owner:
+    program = told or process.program
+    if expected not in (None, LIBC) and _is(program, expected or "", directory):
+        owner, force = program, Force.IN_FORCE
+    elif not owner:
         force = Force.NOT_SEEN
     elif expected is None or _is(owner, expected, directory):
         force = Force.IN_FORCE
@@ -113,7 +118,7 @@ def _judged(process: ProcessSeen, start: Witnessed | None, expected: str | None,
     return ProcessSeen(
         pid=process.pid,
         parent=process.parent,
-        program=told or process.program,
+        program=program,
         force=force,
         allocator=owner,
         cpu=process.cpu,

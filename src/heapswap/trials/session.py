@@ -93,7 +93,7 @@ def _measure(bench: Bench, slot: Slot, number: int, settings: Perturbation, limi
     return bench.executor.execute(
         Order(
             slot=slot,
-            program=bench.workload.program or bench.workload.argv[0],
+            program=arm.program or bench.workload.program or bench.workload.argv[0],
             argv=bench.workload.argv,
             environ=settings.applied(arm.environ),
             directory=bench.workload.directory,
