@@ -9,7 +9,7 @@ from heapswap.deploy.rustc import known, plan
 from heapswap.deploy.tree import Tree
 from heapswap.errors import CannotGoOn, Misuse
 from tests.deploy.support import after, chosen
-from tests.deploy.trees import EXAMPLE, MIDDLE, NEW, OLD, tree
+from tests.deploy.trees import DOTTED, EXAMPLE, LATER, MIDDLE, NEW, OLD, tree
 
 JEMALLOC = chosen("jemalloc")
 CONFIGURATION = b"""\
@@ -29,6 +29,7 @@ channel = "nightly"
     [
         (OLD, "config.toml", {"jemalloc": True}),
         (MIDDLE, "bootstrap.toml", {"jemalloc": True}),
+        (LATER, "bootstrap.toml", {"jemalloc": True}),
         (NEW, "bootstrap.toml", {"override-allocator": "jemalloc"}),
     ],
 )
@@ -131,3 +132,19 @@ def test_options_of_an_example() -> None:
     assert options[""] == {"profile", "change-id"}
     assert options["rust"] == {"optimize", "download-rustc", "channel", "jemalloc"}
     assert options["target"] == {"cc", "jemalloc"}
+
+
+def test_options_of_an_example_that_names_sections_before_a_dot() -> None:
+    options = known(DOTTED.format(allocator="override-allocator"))
+    assert options[""] == {"profile", "change-id"}
+    assert options["llvm"] == {"optimize"}
+    assert options["rust"] == {"channel", "download-rustc", "override-allocator"}
+    assert options["target"] == {"cc", "override-allocator"}
+
+
+def test_a_key_that_only_the_list_of_changes_tells_of(tmp_path: Path) -> None:
+    (tree(tmp_path, NEW) / "bootstrap.example.toml").write_text("[build]\njobs = 0\n")
+    (tmp_path / "bootstrap.toml").write_text("[target.x86_64-unknown-linux-gnu]\njemalloc = false\n")
+    made = plan(tmp_path, JEMALLOC, Tree())
+    assert b'override-allocator = "jemalloc"' in after(made, tmp_path / "bootstrap.toml")
+    assert made.findings == ()

@@ -6,6 +6,8 @@ OLD = "old"
 """config.example.toml and config.toml; no list of changes"""
 MIDDLE = "middle"
 """bootstrap.example.toml, a list of changes without the new key"""
+LATER = "later"
+"""the same, its options before any section, with the section before a dot"""
 NEW = "new"
 """a list of changes that has replaced the key"""
 
@@ -37,14 +39,39 @@ EXAMPLE = """\
 [dist]
 #src-tarball = true
 """
+DOTTED = """\
+# Every option, commented out with what it is by default.
+
+# An option of the section
+#     [build]
+# may be written with the section before a dot.
+
+#profile = <none>
+#change-id = <the newest>
+
+# build LLVM with optimisation
+#llvm.optimize = true
+
+#build.extended = false
+
+#rust.channel = "dev"
+#rust.download-rustc = false
+#rust.{allocator} = <none>
+
+[target.x86_64-unknown-linux-gnu]
+#cc = "cc" (path)
+#{allocator} = rust.{allocator}
+"""
 CHANGES = "pub const CHANGES: &[ChangeInfo] = &[\n    ChangeInfo { change_id: 137081 },\n%s];\n"
 
 
 def tree(folder: Path, age: str) -> Path:
     """A tree of that age, without a configuration."""
-    key = "#override-allocator = <none>" if age == NEW else "#jemalloc = false"
     name = "config.example.toml" if age == OLD else "bootstrap.example.toml"
-    (folder / name).write_text(EXAMPLE.format(allocator=key, target=key))
+    example = EXAMPLE.format(allocator="#jemalloc = false", target="#jemalloc = false")
+    if age in (LATER, NEW):
+        example = DOTTED.format(allocator="override-allocator" if age == NEW else "jemalloc")
+    (folder / name).write_text(example)
     if age != OLD:
         changes = folder / "src/bootstrap/src/utils/change_tracker.rs"
         changes.parent.mkdir(parents=True)

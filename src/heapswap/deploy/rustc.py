@@ -27,8 +27,8 @@ OLD_KEY, NEW_KEY = "jemalloc", "override-allocator"
 NEW_KEY_SINCE = 155617
 """change-id"""
 
-_SECTION = re.compile(r"#?\s*\[([\w.-]+)\]\s*")
-_OPTION = re.compile(r"#?\s?([A-Za-z][\w-]*)\s*=.*")
+_SECTION = re.compile(r"#?\[([\w.-]+)\]\s*")  # prose that shows one is indented
+_OPTION = re.compile(r"#?\s?(?:([A-Za-z][\w-]*)\.)?([A-Za-z][\w-]*)\s*=.*")
 
 
 def plan(place: Path, choice: Choice, tree: Tree) -> Plan:
@@ -84,7 +84,8 @@ def plan(place: Path, choice: Choice, tree: Tree) -> Plan:
 def known(example: str) -> dict[str, frozenset[str]]:
     """The options that an example file names, by section; the ones before any section under an empty name.
 
-    Options stand there commented out, as ``#jemalloc = false``. Triples in target sections are one section, ``target``.
+    Options stand there commented out: as ``#jemalloc = false`` in their section, or in newer trees before the first
+    one, as ``#rust.jemalloc = false``. Triples in target sections are one section, ``target``.
     """
     options: dict[str, set[str]] = {"": set()}
     section = ""
@@ -93,7 +94,7 @@ def known(example: str) -> dict[str, frozenset[str]]:
             section = match[1].partition(".")[0]
             options.setdefault(section, set())
         elif match := _OPTION.fullmatch(row):
-            options[section].add(match[1])
+            options.setdefault(section or match[1] or "", set()).add(match[2])
     return {name: frozenset(keys) for name, keys in options.items()}
 
 
@@ -154,16 +155,16 @@ def _findings(configured: dict[str, Any], options: dict[str, frozenset[str]], fi
             remedy="set it to false",
         )
     for triple, settings in configured.get("target", {}).items():
-        for key in (OLD_KEY, NEW_KEY):
-            if isinstance(settings, dict) and key in settings and settings[key] not in (True, "jemalloc"):
-                yield Finding(
-                    code="target-overrides",
-                    level=Level.WARNING,
-                    seen=f"[target.{triple}] has {key} = {_spelled(settings[key])}, which wins over [rust] there",
-                    remedy="take it out, unless that host is meant to stay as it is",
-                )
+        # With the new key a target can only ask for an allocator, not refuse one.
+        if isinstance(settings, dict) and settings.get(OLD_KEY) is False and NEW_KEY not in rust:
+            yield Finding(
+                code="target-overrides",
+                level=Level.WARNING,
+                seen=f"[target.{triple}] has {OLD_KEY} = false, which wins over [rust] there",
+                remedy="take it out, unless that host is meant to stay as it is",
+            )
     for key in rust:
-        if key not in options["rust"] and key not in (OLD_KEY, NEW_KEY):
+        if key not in options.get("rust", {key}) and key not in (OLD_KEY, NEW_KEY):
             yield Finding(
                 code="unknown-option",
                 level=Level.WARNING,
