@@ -31,8 +31,13 @@ def plan_text(plan: Plan, commands: Commands, *, applied: bool, width: int, colo
     """The plan for a person; `applied` tells that it was carried out just now."""
     standing = state(plan.actions)
     lines = paragraph(_headline(plan, standing, applied=applied), width)
-    for action in plan.actions:
-        lines += _action(action, width)
+    shown = [(action, diff(action)) for action in plan.actions]
+    for action, change in shown:
+        lines += _change_lines(action, change, width) if change else []
+    if settled := [action for action, change in shown if not change]:
+        lines.append(Text())
+        for action in settled:
+            lines += paragraph(f"{action.path}: {action.purpose}", width, first="  as planned: ", rest=" " * 4)
     if plan.findings:
         lines += [*heading("To know"), *finding_lines(plan.findings, width)]
     if steps := _next(plan, commands, standing):
@@ -87,11 +92,9 @@ def _headline(plan: Plan, standing: State, *, applied: bool) -> str:
             return f"{what} is there already, not by heapswap: no file would change."
 
 
-def _action(action: Action, width: int) -> list[Text]:
-    shown = diff(action)
-    purpose = action.purpose if shown else f"{action.purpose} (as it is)"
-    lines = [Text(), *paragraph(f"{os.path.basename(action.path)}: {purpose}", width, rest="  ")]  # noqa: PTH119
-    for line in shown.split("\n")[:-1]:
+def _change_lines(action: Action, change: str, width: int) -> list[Text]:
+    lines = [Text(), *paragraph(f"{os.path.basename(action.path)}: {action.purpose}", width, rest="  ")]  # noqa: PTH119
+    for line in change.split("\n")[:-1]:
         header = line.startswith(("--- ", "+++ "))
         lines.append(Text(printable(line), style="bold" if header else _STYLES.get(line[:1], "")))
     return lines
