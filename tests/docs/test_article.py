@@ -146,6 +146,23 @@ def test_only_the_guard_in_the_manifest_keeps_the_dependency_out(tmp_path: Path)
 
 @pytest.mark.acceptance
 @pytest.mark.timeout(900)
+def test_the_articles_own_program_builds_and_is_served_by_mimalloc(tmp_path: Path) -> None:
+    """The dependency of the page, and its declaration with mimalloc in place of the system's allocator."""
+    (dependency,) = (one for one in examples(PAGE, "toml") if one.heading == "The dependency")
+    project(tmp_path, dependency.text, "")
+    program = rust("The one declaration").text.replace("use std::alloc::System", "use mimalloc::MiMalloc")
+    (tmp_path / "src" / "main.rs").write_text(program.replace("System", "MiMalloc"))
+    target = ROOT / "native" / "target" / "article"
+    environ = {**ENVIRON, "CARGO_TARGET_DIR": str(target), "MIMALLOC_VERBOSE": "1"}
+    subprocess.run(["cargo", "build", "--quiet"], cwd=tmp_path, env=environ, check=True)
+    done = subprocess.run([target / "debug" / "app"], env=environ, capture_output=True, text=True, check=True)
+    assert done.stdout == "1024\n"
+    assert "mimalloc: process init" in done.stderr
+    assert "\nv3." in done.stderr
+
+
+@pytest.mark.acceptance
+@pytest.mark.timeout(900)
 def test_the_dependency_and_the_features_build(tmp_path: Path) -> None:
     """With what `heapswap deploy cargo` writes: one feature builds and is in the program, two are one clear error."""
     target = {**ENVIRON, "CARGO_TARGET_DIR": str(ROOT / "native" / "target" / "article")}

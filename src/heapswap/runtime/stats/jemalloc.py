@@ -12,6 +12,7 @@ from heapswap.runtime.stats.model import Arena, Detail, Heap
 _ALL = 4096
 """``MALLCTL_ARENAS_ALL``: an index that stands for all arenas together (5.0 and newer)"""
 _FIGURES = ("allocated", "active", "metadata", "resident", "mapped", "retained")
+_MUTE = "this jemalloc exports no mallctl"
 _WITHOUT = "this jemalloc was built without statistics"
 _OLD = "this jemalloc does not count it"
 _ARENAS = "counted with Detail.FULL only"
@@ -68,7 +69,8 @@ def read(answering: Answering, detail: Detail) -> Heap:
     """Totals over all arenas; the arenas themselves with `Detail.FULL`."""
     control = _control(answering)
     if control is None or not control.flag("config.stats"):
-        return Heap(unknown=tuple((name, _WITHOUT) for name in (*_FIGURES, "free", "arenas")))
+        why = _WITHOUT if control else _MUTE
+        return Heap(unknown=tuple((name, why) for name in (*_FIGURES, "free", "arenas")))
     control.refresh()
     figures = {name: control.size(f"stats.{name}") for name in _FIGURES}
     figures["free"] = _free(control, figures["allocated"], figures["active"])
