@@ -110,8 +110,11 @@ def _declared(arguments: argparse.Namespace, theirs: Mapping[str, str], program:
     try:
         return declaring.declared(arguments, theirs, folders, USAGE)
     except Misuse:
-        left = mark.left_in(theirs)
-        if left is None or arguments.candidate is not None or features.are_chosen(arguments):
+        if arguments.pid is None or arguments.candidate is not None or features.are_chosen(arguments):
+            raise
+        marks = (mark.left_in(environ_of(pid)) for pid, _ in descendants(arguments.pid))
+        left = next((found for found in marks if found is not None), None)
+        if left is None:
             raise
         return Declared(spelling=left.spelling, asked=left.place)
 

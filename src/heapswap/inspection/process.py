@@ -173,12 +173,18 @@ def _read(path: str) -> Elf | None:
 
 def _by_name(images: Mapping[str, Elf]) -> Mapping[str, str]:
     """Paths by every name under which an object may be asked for."""
-    return {name: path for path, image in images.items() for name in (path, Path(path).name, image.soname) if name}
+    return {
+        name: path
+        for path, image in images.items()
+        for name in (path, path.removesuffix(_DELETED), Path(path.removesuffix(_DELETED)).name, image.soname)
+        if name
+    }
 
 
 def _not_loaded(preloaded: Sequence[str], objects: Sequence[Placed]) -> Iterator[Finding]:
     loaded = [one for one in objects if one.presence is Presence.PRELOADED]
-    names = {name for one in loaded for name in (one.path, Path(one.path).name, one.image.soname)}
+    paths = [(one.path.removesuffix(_DELETED), one.image.soname) for one in loaded]
+    names = {name for path, soname in paths for name in (path, Path(path).name, soname)}
     for entry in preloaded:
         if not names & {entry, os.path.realpath(entry), Path(entry).name}:
             yield Finding(

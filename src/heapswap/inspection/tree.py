@@ -88,11 +88,15 @@ def observe(pid: int, parent: int, activation: Activation) -> Observed | None:
     owner = "" if use is None else use.path
     served = use is not None and _is_declared(use, activation, pid)
     unreachable = out_of_reach(f"/proc/{pid}/exe", inspection.program)
-    findings = [finding for finding in inspection.findings if finding.code in _OF_ONE_PROCESS]
+    telling = () if unreachable else _OF_ONE_PROCESS
+    findings = [finding for finding in inspection.findings if finding.code in telling]
     if served and activation.library is not None:
         findings += _on_disk(owner, activation.library, pid)
     if served:
-        findings += _knobs(pid, Path(inspection.program).name, activation)
+        differing = list(_knobs(pid, Path(inspection.program).name, activation))
+        # The C library is everywhere: what is declared of it are its knobs.
+        served = activation.library is not None or not any(found.code == "knob-drift" for found in differing)
+        findings += differing
     elif use is not None and not unreachable:
         findings += _other(use, activation.library, pid, inspection)
     return Observed(

@@ -5,9 +5,12 @@ library must answer, and need not look anything up.
 """
 
 import os
-from collections.abc import Mapping
 
 from heapswap.values import value
+
+TYPE_CHECKING = False  # not typing's own, which is slow to import
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 VARIABLE = "HEAPSWAP_DECLARED"
 """private; one field a line"""
@@ -42,7 +45,7 @@ class Mark:
         return "\n".join(field.replace("\n", " ") for field in fields)
 
 
-def left_in(environ: Mapping[str, str]) -> Mark | None:
+def left_in(environ: "Mapping[str, str]") -> Mark | None:
     """The mark in an environment, or None."""
     fields = environ.get(VARIABLE, "").split("\n")
     if len(fields) < 6:
