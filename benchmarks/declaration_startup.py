@@ -1,8 +1,8 @@
 """What the declaration costs a program in which it is in force already, against ``import json``.
 
 ``python benchmarks/declaration_startup.py [--json] [--rounds N]``. Every start is a fresh interpreter; each round
-starts one of every kind, in turn, so that a slow moment of the machine meets all of them. What is compared is what a line adds
-to an interpreter that does nothing (medians); the ratio is between the declaration's and json's.
+starts one of every kind, in turn, so that a slow moment of the machine meets all of them. What is compared is what a
+line adds to an interpreter that does nothing (medians); the ratio is between the declaration's and json's.
 """
 
 import argparse
