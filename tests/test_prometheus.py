@@ -117,6 +117,12 @@ def test_every_process_publishes_under_its_pid_and_leaves_when_it_ends(tmp_path:
     assert done.stdout.split() == ["True", "True", "True"]
 
 
+def test_the_module_is_there_without_an_import_of_its_own() -> None:
+    program = "import heapswap; print(heapswap.prometheus.register.__name__, 'prometheus' in dir(heapswap))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "register True\n"
+
+
 def test_what_is_not_installed_is_named_with_the_remedy() -> None:
     program = "import sys; sys.modules['prometheus_client'] = None; import heapswap.prometheus"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

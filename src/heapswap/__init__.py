@@ -50,10 +50,13 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
+    if name not in _HOMES and name != "prometheus":
         raise AttributeError(f"module 'heapswap' has no attribute '{name}'")
     from importlib import import_module  # noqa: PLC0415 - the command line and other names do without
 
+    if name == "prometheus":
+        # A module, and public as such; not among the names, because it needs what the extra of that name installs.
+        return import_module("heapswap.prometheus")
     value: object = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value
     return value
