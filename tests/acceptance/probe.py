@@ -84,6 +84,10 @@ LINES = (
         measure=tests("smoke", SMOKE, "-k", "probe"),
     ),
     Line(
+        promise="aarch64: cross-built and counting the same, by emulation only",
+        measure=tests("aarch64", "tests/native/test_probe_aarch64.py"),
+    ),
+    Line(
         promise="10,000 forks beside threads that allocate, 10,000 short threads: nothing lost, nothing changed",
         measure=tests("many", PROBE, "-k", "10_000"),
     ),
