@@ -30,7 +30,7 @@ UNSTEADY = 1.25
 LEAST_RATE_UNSTEADY = 0.14
 """The same on an unsteady machine: the candidate's own slow runs cannot be told from the machine's as finely."""
 
-DOUBT = 0.006
+DOUBT = 0.004
 """probability with which a slow mode that matters may stay unseen"""
 
 MEAN_DOUBT = 0.15
