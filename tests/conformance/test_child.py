@@ -12,6 +12,7 @@ from heapswap.allocators.model import Candidate
 from heapswap.conformance import price
 from heapswap.conformance.child import C_LIBRARY, Subject, ask, subject
 from heapswap.conformance.clauses import CLAUSES, MISUSES, RANDOM
+from heapswap.conformance.model import Outcome
 from heapswap.errors import CannotGoOn
 from tests.native.support import library
 
@@ -58,17 +59,15 @@ def test_the_environment_replaces_the_allocator_that_is_preloaded() -> None:
     assert ask(jemalloc, "clause", "zero-size", patience=20).word == "held"
 
 
-def test_a_hang_is_noticed_and_the_child_is_gone() -> None:
-    # A program that is never written: the child waits for its standard input.
-    read, write = os.pipe()
-    try:
-        fake = Subject(program="/bin/sleep", expected="600", environ={})
-        ended = ask(fake, patience=0.2)
-    finally:
-        os.close(read)
-        os.close(write)
-    assert ended.is_hung
-    assert ended.killer == ""
+def test_a_hang_is_noticed_and_the_child_is_gone(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    program = tmp_path / "hangs"
+    program.write_text(f"#!/bin/sh\nsleep 600 &\necho $$ $! > {pids}\nwait\n")
+    program.chmod(0o755)
+    ended = ask(Subject(program=str(program), expected="-", environ=os.environ), patience=3.0)
+    assert (ended.outcome, ended.seen) == (Outcome.HUNG, "no answer within 3 s")
+    for pid in pids.read_text().split():
+        assert not Path(f"/proc/{pid}").exists() or "zombie" in Path(f"/proc/{pid}/status").read_text()
 
 
 def test_a_program_is_played_line_by_line() -> None:

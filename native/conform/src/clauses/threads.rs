@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Barrier};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use crate::answer::{Answer, Stop, ensure};
 use crate::block::Block;
@@ -52,7 +53,6 @@ fn joined<T>(threads: Vec<JoinHandle<Result<T, Stop>>>) -> Result<Vec<T>, Stop> 
 
 pub fn at_once(family: &'static Family) -> Answer {
     const THREADS: usize = 4;
-    const CROWDS: usize = 25_000;
     const OPERATIONS: usize = 100_000;
     fall::scene(&", while 4 threads call at once");
     let together = Arc::new(Barrier::new(THREADS));
@@ -60,22 +60,28 @@ pub fn at_once(family: &'static Family) -> Answer {
         let together = together.clone();
         thread::spawn(move || {
             together.wait();
-            crowd(family, number, CROWDS)?;
-            work(family, number, OPERATIONS)
+            let calls = crowd(family, number)?;
+            work(family, number, OPERATIONS)?;
+            Ok(calls + OPERATIONS)
         })
     });
-    joined(threads.collect())?;
-    Ok(format!("{THREADS} threads, {} calls each", CROWDS * 2 * CROWD + OPERATIONS))
+    let calls: usize = joined(threads.collect())?.into_iter().sum();
+    Ok(format!("{THREADS} threads, {} thousand calls", calls / 1000))
 }
 
 /// Blocks of one size that a thread takes at a time.
 const CROWD: usize = 32;
 
-/// All threads want the same size and do little else, so that they meet inside the allocator.
-fn crowd(family: &Family, number: usize, times: usize) -> Result<(), Stop> {
+/// How long they do. By the clock: where other programs want the processors, these threads seldom run at the same time.
+const MEETING: Duration = Duration::from_millis(1200);
+
+/// All threads want the same size and do little else, so that they meet inside the allocator. Answers the calls made.
+fn crowd(family: &Family, number: usize) -> Result<usize, Stop> {
     const SIZE: usize = 48;
+    let since = Instant::now();
     let mut blocks = [Block::NULL; CROWD];
-    for _ in 0..times {
+    let mut calls = 0;
+    while since.elapsed() < MEETING {
         for (index, block) in blocks.iter_mut().enumerate() {
             *block = family.malloc(SIZE);
             ensure!(!block.is_null(), "malloc({SIZE}) answered NULL");
@@ -90,8 +96,9 @@ fn crowd(family: &Family, number: usize, times: usize) -> Result<(), Stop> {
             );
             family.free(*block);
         }
+        calls += 2 * CROWD;
     }
-    Ok(())
+    Ok(calls)
 }
 
 fn work(family: &Family, number: usize, operations: usize) -> Result<(), Stop> {
