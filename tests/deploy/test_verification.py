@@ -94,10 +94,12 @@ def test_a_process_is_looked_at(folder: Path) -> None:
     with running(LD_PRELOAD=str(library("jemalloc"))) as pid:
         proof = looked_at(plan, pid=pid)["process"]
         assert proof.holds is Holds.NO
-        assert "is served by jemalloc" in proof.seen
+        assert f"(PID {pid}) runs without mimalloc: malloc is that of {library('jemalloc')}" in proof.seen
     with running() as pid:
         assert looked_at(plan, pid=pid)["process"].holds is Holds.NO
         knobs = replace(plan, candidate="system:arena_max=2")
+        assert looked_at(knobs, pid=pid)["process"].holds is Holds.NO
+    with running(MALLOC_ARENA_MAX="2") as pid:
         assert looked_at(knobs, pid=pid)["process"].holds is Holds.YES
 
 

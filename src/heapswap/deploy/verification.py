@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from heapswap.allocators import knobs
@@ -18,12 +18,14 @@ from heapswap.deploy import env, files, lines
 from heapswap.deploy.model import Holds, Plan, Proof, Target
 from heapswap.deploy.tree import Tree
 from heapswap.errors import CannotGoOn
+from heapswap.findings import Level
+from heapswap.inspection.drift import Outcome, State, judge, outcome
 from heapswap.inspection.inspect import inspect_program
-from heapswap.inspection.model import Presence
-from heapswap.inspection.process import inspect_process
+from heapswap.inspection.tree import descendants, observe, parent_of
 from heapswap.trials.executor import LaunchExecutor, Order
 from heapswap.trials.force import LIBC
-from heapswap.trials.model import Outcome, Slot, Stage
+from heapswap.trials.model import Outcome as RunOutcome
+from heapswap.trials.model import Slot, Stage
 
 _DECLARED = "import heapswap; heapswap.global_allocator(); import os; os.execvp('env', ['env'])"
 """a program that is what an entry point is, as far as its first line goes; it then tells its environment"""
@@ -76,24 +78,25 @@ def written(plan: Plan) -> Proof:
 
 
 def process(pid: int, candidate: str) -> Proof:
-    """Whether a running process is served by the allocator of a candidate, and by no other.
+    """Whether a candidate is in force in a running process and everything below it, as `heapswap check` sees it.
 
     Raises:
         CannotGoOn: there is no such process, or it may not be read.
     """
-    inspection = inspect_process(pid)
+    return _judged(descendants(pid), candidate)
+
+
+def _judged(tree: Iterable[tuple[int, int]], candidate: str) -> Proof:
     activation = activate(parse(candidate))
-    wanted = activation.library.family if activation.library else "the C library's own"
-    uses = [use for use in inspection.uses if use.family == inspection.allocator]
-    libc = any(use.presence is Presence.LIBC for use in uses)
-    holds = inspection.allocator == wanted if activation.library else libc
-    where = next((f" ({use.path})" for use in uses if use.path), "")
-    return Proof(
-        code="process",
-        holds=Holds.YES if holds else Holds.NO,
-        seen=f"process {pid} is served by {inspection.allocator or 'an allocator that cannot be told'}{where}",
-        remedy="" if holds else f"it should be {wanted}: start it anew, and see heapswap inspect {pid}",
-    )
+    observed = [found for pid, parent in tree if (found := observe(pid, parent, activation)) is not None]
+    judged = judge(candidate, observed)
+    served = [one for one in judged if one.state is State.IN_FORCE]
+    if outcome(judged) is Outcome.IN_FORCE:
+        seen = f"{len(served)} of {len(judged)} process(es) served by {served[0].allocator}, and none has lost it"
+        return Proof(code="process", holds=Holds.YES, seen=seen)
+    errors = [finding for one in judged for finding in one.findings if finding.level is Level.ERROR]
+    seen = errors[0].seen if errors else f"no process is served by {candidate}"
+    return Proof(code="process", holds=Holds.NO, seen=seen, remedy="start it anew; heapswap check tells more")
 
 
 def command(argv: tuple[str, ...], environ: Mapping[str, str], directory: Path, activation: Activation) -> Proof:
@@ -117,7 +120,7 @@ def command(argv: tuple[str, ...], environ: Mapping[str, str], directory: Path, 
         )
         printed = (Path(folder) / "stdout").read_bytes().decode(errors="replace")
     shown = shlex.join(argv if len(argv) < 3 else (*argv[:2], "…"))
-    if run.outcome is not Outcome.COMPLETED:
+    if run.outcome is not RunOutcome.COMPLETED:
         said = [finding.seen for finding in run.findings] or run.log.strip().splitlines()[-1:] or [str(run.outcome)]
         return Proof(code="command", holds=Holds.NO, seen=f"{shown}: {said[0]}", remedy="deploy again with --apply")
     given = dict(row.split("=", 1) for row in printed.splitlines() if "=" in row)
@@ -156,8 +159,8 @@ def _service(plan: Plan, root: Path) -> Proof:
             pids = [int(word) for word in (root / folder / name / "cgroup.procs").read_text().split()]
         except OSError:
             continue
-        checked = [process(pid, plan.candidate) for pid in pids]
-        return next((proof for proof in checked if proof.holds is Holds.NO), checked[0]) if checked else _idle(name)
+        tree = [(pid, parent) for pid in pids if (parent := parent_of(pid)) is not None]
+        return _judged(tree, plan.candidate) if tree else _idle(name)
     return _idle(name)
 
 
