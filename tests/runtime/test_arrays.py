@@ -55,7 +55,7 @@ def assert_owned(array: np.ndarray[Any, Any], allocator: System | Heap, align: i
 
 def memory(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """The bytes of a new array in the order of their addresses."""
-    return np.ndarray(array.nbytes, np.uint8, buffer=array.T if array.flags.f_contiguous else array)
+    return np.ndarray(array.nbytes, np.uint8, buffer=array)
 
 
 def made(allocator: System | Heap, random: Random) -> tuple[np.ndarray[Any, Any], bytes, int]:
