@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.acceptance import (
     bad_input,
+    cargo,
     conformance,
     contract,
     corpus,
@@ -38,6 +39,7 @@ GROUPS: dict[str, tuple[Line, ...]] = {
     "deploying": deploying.LINES,
     "smoke": smoke.LINES,
     "marked": marked.LINES,
+    "cargo": cargo.LINES,
     "error_control": error_control.LINES,
     "corpus": corpus.LINES,
 }

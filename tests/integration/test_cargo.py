@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from heapswap import artifact
 from heapswap.trials.model import Force, Outcome, Trial
 from heapswap.trials.store import load
 from tests.cargo.projects import environ, package, tree
@@ -136,6 +137,18 @@ def test_a_benchmark_runs_in_the_copy(project: Path, heapswap: Heapswap, tmp_pat
     trial = load(tmp_path / "results" / "trial.json")
     assert trial.workload.argv == ("speed", "hello", "--bench")
     assert (Path(trial.workload.directory) / "left-behind").exists()
+
+
+def test_a_default_feature_that_chooses_is_left_out_of_the_baseline(
+    project: Path, heapswap: Heapswap, tmp_path: Path
+) -> None:
+    manifest = project / "Cargo.toml"
+    manifest.write_text(manifest.read_text().replace("[features]\n", '[features]\ndefault = ["nothing", "counting"]\n'))
+    words = ("--candidates", "counting", "--blocks", "1", "-q", "--results", "results")
+    heapswap("trial", "--cargo", "app", *words)
+    workload = load(tmp_path / "results" / "trial.json").workload
+    assert workload.builds[0].command[-3:] == ("--no-default-features", "--features", "nothing,counting")
+    assert workload.builds[0].digest != artifact.file_digest(Path(workload.program))
 
 
 @pytest.mark.parametrize(

@@ -68,9 +68,9 @@ def _inspected(project: Project) -> ProjectInspection:
     )
 
 
-def choice(project: Project, target: Target, features: tuple[str, ...]) -> Choice:
-    """What serves a program that is built with these features beside the default ones."""
-    built = project.built(target, features)
+def choice(project: Project, target: Target, features: tuple[str, ...], *, default: bool = True) -> Choice:
+    """What serves a program that is built with these features, beside the default ones or instead of them."""
+    built = project.built(target, features, default=default)
     active = built.active
     if built.refused or len(active) > 1:
         return Choice(features=features, allocator="")

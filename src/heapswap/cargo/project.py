@@ -30,9 +30,10 @@ class Project:
     """what was found, by root file of a crate"""
     graphs: dict[tuple[str, ...], Metadata] = field(default_factory=dict)
 
-    def built(self, target: Target, features: tuple[str, ...]) -> Built:
-        """What a build of `target` with these features beside the default ones is made of."""
-        own = closure(self.package.features, ("default", *features, *target.required_features))
+    def built(self, target: Target, features: tuple[str, ...], *, default: bool = True) -> Built:
+        """What a build of `target` with these features, beside the default ones or instead of them, is made of."""
+        asked = (*features, *target.required_features)
+        own = closure(self.package.features, ("default", *asked) if default else asked)
         linked = crates(self._graph(features), self.package, target, own)
         return Built(
             platform=self.platform,

@@ -12,7 +12,7 @@ from heapswap.allocators.marks import MARKS
 from heapswap.allocators.model import Candidate
 from heapswap.allocators.spelling import CURRENT
 from heapswap.cargo.build import Kind, Recipe, build
-from heapswap.cargo.graph import closure, kind_of, programs
+from heapswap.cargo.graph import kind_of, programs
 from heapswap.cargo.inspect import choice
 from heapswap.cargo.metadata import CargoFailed, Target
 from heapswap.cargo.model import SYSTEM
@@ -104,7 +104,18 @@ def make(
     root, built = Path(project.metadata.workspace_root), Path(project.metadata.target_directory)
     with scratch(root, built, environ) as copy:
         there, refusal = _deployed(project, target, wanted, copy)
-        maker = _Maker(there, target, arguments, copy, folder, environ, say)
+        target = _target(there, arguments)
+        default, is_whole = _without_a_choice(there, target)
+        maker = _Maker(
+            project=there,
+            target=target,
+            common=(*default, *filter(None, arguments.features.split(","))),
+            default=is_whole,
+            copy=copy,
+            folder=folder,
+            environ=environ,
+            say=say,
+        )
         program = maker.program((), CURRENT)
         not_built: list[tuple[str, str]] = []
         builds: list[Build] = []
@@ -144,35 +155,30 @@ def unchanged(builds: Iterable[Build]) -> tuple[Build, ...]:
     return tuple(builds)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Maker:
     """Builds of one program in one copy."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what every build has in common
-        self,
-        project: Project,
-        target: Target,
-        arguments: argparse.Namespace,
-        copy: Scratch,
-        folder: Path,
-        environ: Mapping[str, str],
-        say: Say,
-    ) -> None:
-        self._project, self._copy, self._folder, self._environ, self._say = project, copy, folder, environ, say
-        self._target = next(
-            one for one in programs(project.package) if (one.name, one.kind) == (target.name, target.kind)
-        )
-        common = tuple(filter(None, arguments.features.split(",")))
-        self._common, self._default = _without_a_choice(project, common)
+    project: Project
+    target: Target
+    common: tuple[str, ...]
+    """features of every build"""
+    default: bool
+    """whether the default features are among them as they are"""
+    copy: Scratch
+    folder: Path
+    environ: Mapping[str, str]
+    say: Say
 
     def program(self, features: tuple[str, ...], name: str) -> Path:
         """The executable with these features, kept under this name."""
         recipe = self._recipe(features)
         how = f"with {' and '.join(features)}" if features else "as it is"
-        self._say(f"Building {self._target.name} {how}, which is not measured.")
+        self.say(f"Building {self.target.name} {how}, which is not measured.")
         started = time.monotonic()
-        found = build(recipe, self._copy.target, self._environ)
-        self._say(f"  It took {format_duration(time.monotonic() - started)}.")
-        kept = self._folder / "builds" / name / self._target.name
+        found = build(recipe, self.copy.target, self.environ)
+        self.say(f"  It took {format_duration(time.monotonic() - started)}.")
+        kept = self.folder / "builds" / name / self.target.name
         kept.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(found, kept)
         return kept
@@ -183,12 +189,14 @@ class _Maker:
         Raises:
             CargoFailed: it does not build, or what was built does not carry it.
         """
-        chosen = choice(self._project, self._target, (*self._common, feature)) if self._is_known(feature) else None
-        if chosen is not None and chosen.allocator == SYSTEM:
-            raise CargoFailed(f"the feature {feature} chooses no allocator for {self._target.name}")
+        if feature not in self.project.package.features:
+            raise CargoFailed(f"{self.project.package.name} has no feature {feature}, and it cannot be deployed")
+        chosen = choice(self.project, self.target, (*self.common, feature), default=self.default)
+        if chosen.allocator == SYSTEM:
+            raise CargoFailed(f"the feature {feature} chooses no allocator for {self.target.name}")
         program = self.program((feature,), feature)
         families = {one.family for one in identify(elf.read(str(program)))}
-        if chosen is not None and chosen.allocator and not _carries(families, chosen.allocator):
+        if chosen.allocator and not _carries(families, chosen.allocator):
             raise CargoFailed(f"what was built with {feature} does not hold {chosen.allocator}, by its symbols")
         return Build(
             candidate=feature,
@@ -197,16 +205,13 @@ class _Maker:
             command=self._recipe((feature,)).words,
         )
 
-    def _is_known(self, feature: str) -> bool:
-        return feature in self._project.package.features
-
     def _recipe(self, features: tuple[str, ...]) -> Recipe:
         return Recipe(
-            manifest=self._project.manifest,
-            kind=Kind.BENCH if kind_of(self._target) == "bench" else Kind.BIN,
-            name=self._target.name,
-            features=(*self._common, *features),
-            default=self._default,
+            manifest=self.project.manifest,
+            kind=Kind.BENCH if kind_of(self.target) == "bench" else Kind.BIN,
+            name=self.target.name,
+            features=(*self.common, *features),
+            default=self.default,
         )
 
 
@@ -215,16 +220,14 @@ def _carries(families: set[str], family: str) -> bool:
     return family in families or family not in {mark.family for mark in MARKS}
 
 
-def _without_a_choice(project: Project, common: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
-    """The features of the baseline, and whether the default ones are among them as they are.
+def _without_a_choice(project: Project, target: Target) -> tuple[tuple[str, ...], bool]:
+    """The default features that the baseline has, and whether they are all of them.
 
-    A default feature that chooses an allocator would be in every build, and nothing could be compared with it.
+    One that chooses an allocator would be in every build, and nothing could be compared with it.
     """
     default = project.package.features.get("default", ())
-    names = {feature.name for feature in FEATURES}
-    if not closure(project.package.features, default) & names:
-        return common, True
-    return (*(name for name in default if not closure(project.package.features, (name,)) & names), *common), False
+    kept = tuple(name for name in default if choice(project, target, (name,), default=False).allocator == SYSTEM)
+    return ((), True) if kept == tuple(default) else (kept, False)
 
 
 def _deployed(project: Project, target: Target, wanted: Sequence[Candidate], copy: Scratch) -> tuple[Project, str]:

@@ -15,6 +15,7 @@ from heapswap.allocators.activation import PRELOAD, activate
 from heapswap.allocators.model import Activation
 from heapswap.allocators.spelling import parse
 from heapswap.deploy import env, files, lines
+from heapswap.deploy.cargo.proof import proofs as cargo_proofs
 from heapswap.deploy.model import Holds, Plan, Proof, Target
 from heapswap.deploy.tree import Tree
 from heapswap.errors import CannotGoOn
@@ -53,6 +54,8 @@ def proofs(plan: Plan, pid: int | None, environ: Mapping[str, str], root: Path) 
             yield _environment(plan, environ)
         case Target.SYSTEMD:
             yield _service(plan, root)
+        case Target.CARGO:
+            yield from cargo_proofs(plan, environ)
         case Target.RUSTC:
             yield _compiler(Path(plan.place))
         case _:
