@@ -4,7 +4,7 @@ declared
  ├─ disabled (HEAPSWAP_DISABLE=1)            nothing happens
  ├─ already in force, as asked               nothing happens; this file alone decides it, and imports little
  ├─ another one was declared before          Misuse: global allocator has already been set
- └─ else (`heapswap.runtime.reexecution`)
+ └─ else (`heapswap.runtime.wanted`, `heapswap.runtime.reexecution`)
      ├─ a guard excludes this platform       one line is said; the allocator stays
      ├─ nobody can be re-executed here       CannotGoOn, with what to do instead
      └─ the same command is executed anew, once, in the same process, under the candidate
@@ -48,11 +48,14 @@ def global_allocator(allocator: str | None = None, *, secure: bool = False, **kn
         _declared = (request, spelling, place)
     if _declared is not None and _declared[0] == request and (allocator is not None or _declared[2] == place):
         return
-    from heapswap.runtime import reexecution  # noqa: PLC0415 - slow to import, and seldom needed
+    from heapswap.runtime.wanted import changes_something, wanted_by  # noqa: PLC0415 - slow, and seldom needed
 
-    wanted = reexecution.wanted(allocator, knobs, secure=secure, file=caller.f_code.co_filename)
+    wanted = wanted_by(allocator, knobs, secure=secure, file=caller.f_code.co_filename)
     if _declared is None:
-        reexecution.put_in_force(wanted, request=request, place=place)
+        if changes_something(wanted, place):
+            from heapswap.runtime.reexecution import put_in_force  # noqa: PLC0415 - and on Linux only
+
+            put_in_force(wanted.spelling, request=request, place=place)
         _declared = (request, wanted.spelling, place)
     elif _declared[1] != wanted.spelling:
         raise Misuse(

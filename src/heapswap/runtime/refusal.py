@@ -24,7 +24,7 @@ def _embedded(spelling: str) -> Iterator[str]:
     host = next((name for name in ("uwsgi", "mod_wsgi") if name in sys.modules), "")
     if host or not sys.orig_argv or not sys.orig_argv[0] or not same_file(sys.executable or "", EXE):
         program = host or os.path.basename(os.path.realpath(EXE))  # noqa: PTH119
-        yield f"this Python is embedded in {program}; start that under it: heapswap run {spelling} -- {program} …"
+        yield f"this Python is embedded in {program}; start that under it: heapswap run {spelling} -- {program}"
     elif getattr(sys, "frozen", False):
         yield f"this is a frozen program, which unpacks itself; start it as: heapswap run {spelling} -- PROGRAM"
 
