@@ -53,8 +53,8 @@ def environ(tmp_path: Path, turned: str) -> dict[str, str]:
 def is_as_turned(answer: dict[str, Any], turned: str) -> bool:
     """In force in the process that answered, and the program executed once more; or neither."""
     if turned == "turned off":
-        return "libc.so" in answer["owner"] and not answer["mapped"] and answer["starts"] == 1
-    return os.path.realpath(answer["owner"]) == LIBRARY and answer["mapped"] and answer["starts"] == 2
+        return "libc.so" in answer["owner"] and (answer["mapped"], answer["starts"]) == (False, 1)
+    return (os.path.realpath(answer["owner"]), answer["mapped"], answer["starts"]) == (LIBRARY, True, 2)
 
 
 @contextmanager

@@ -10,7 +10,8 @@ import pytest
 from heapswap import native
 
 SIMULATION = """
-import sys, os, signal, subprocess  # subprocess asks the real platform what it is
+import sys, os, signal
+import packaging.markers  # with what it needs of the standard library, which asks the real platform what it is
 sys.platform = {platform!r}
 for name in ("SIGPIPE", "SIGXFSZ"):
     if {platform!r} == "win32":
