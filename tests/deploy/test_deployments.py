@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heapswap.deploy import files
-from heapswap.deploy.deployments import Receipts, apply, revert, standing
+from heapswap.deploy.deployments import Receipts, apply, revert
 from heapswap.deploy.model import Deployment, Plan, State, Target
-from heapswap.deploy.tree import Tree, diff
+from heapswap.deploy.tree import Tree, diff, state
 from heapswap.errors import CannotGoOn
 
 CONTENT = st.none() | st.binary(max_size=60) | st.text("ab\r\n#é\ufeff", max_size=40).map(str.encode)
@@ -90,7 +90,7 @@ def test_applying_twice_changes_nothing(changes: Changes) -> None:
         apply(plan_of(root, changes), None, receipts_of(root))
         before, first = snapshot(root), deployed_in(root)
         again = plan_of(root, changes, first)
-        assert standing(again) in (State.APPLIED, State.NOTHING_TO_DO)
+        assert state(again.actions) in (State.APPLIED, State.NOTHING_TO_DO)
         assert all(diff(action) == "" for action in again.actions)
         with mock.patch.object(files, "replace", side_effect=AssertionError):
             apply(again, first, receipts_of(root))
@@ -183,7 +183,7 @@ def test_interrupted_anywhere_every_file_is_old_or_new_and_both_ways_lead_on(ope
                     assert files.content(root / name) in contents
                 if onward == "apply":
                     apply(plan_of(root, goal, deployed_in(root)), deployed_in(root), receipts)
-                    assert standing(plan_of(root, goal, deployed_in(root))) is State.APPLIED
+                    assert state(plan_of(root, goal, deployed_in(root)).actions) is State.APPLIED
                 if deployed := deployed_in(root):
                     revert(deployed, receipts)
                 assert snapshot(root) == before
@@ -311,4 +311,13 @@ def test_a_receipt_of_a_newer_heapswap_is_refused() -> None:
 def test_one_heapswap_at_a_time(tmp_path: Path) -> None:
     receipts = Receipts(folder=tmp_path)
     with receipts.held(), pytest.raises(CannotGoOn, match="another heapswap"), receipts.held():
+        pass
+
+
+def test_a_state_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(CannotGoOn, match="cannot be used: Not a directory"),
+        Receipts(folder=tmp_path / "file/x").held(),
+    ):
         pass

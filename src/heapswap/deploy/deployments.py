@@ -18,8 +18,8 @@ from pathlib import Path
 
 from heapswap import artifact
 from heapswap.deploy import files
-from heapswap.deploy.model import Action, Deployment, Plan, State, Target
-from heapswap.deploy.tree import state, undone
+from heapswap.deploy.model import Action, Deployment, Plan, Target
+from heapswap.deploy.tree import undone
 from heapswap.errors import CannotGoOn
 
 SCHEMA = 1
@@ -72,13 +72,15 @@ class Receipts:
         """
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with (self.folder / ".lock").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                yield
-        except BlockingIOError:
-            raise CannotGoOn("another heapswap deploys at this moment; try again when it is done") from None
+            lock = (self.folder / ".lock").open("w")
         except OSError as error:
             raise CannotGoOn(f"{self.folder} cannot be used: {error.strerror}; set XDG_STATE_HOME") from None
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise CannotGoOn("another heapswap deploys at this moment; try again when it is done") from None
+            yield
 
 
 def apply(plan: Plan, deployed: Deployment | None, receipts: Receipts) -> Deployment | None:
@@ -139,11 +141,6 @@ def revert(deployment: Deployment, receipts: Receipts) -> tuple[str, ...]:
             Path(folder).rmdir()
     receipts.forget(deployment.target, deployment.place)
     return tuple(action.path for action, _ in pending)
-
-
-def standing(plan: Plan) -> State:
-    """How far a plan is on the disk."""
-    return state(plan.actions)
 
 
 def _refuse_changed(actions: tuple[Action, ...]) -> None:

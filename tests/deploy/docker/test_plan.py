@@ -171,6 +171,14 @@ def test_a_stage_that_is_pinned_to_an_architecture(pinned: str, folder: Path) ->
             written(folder, text, "mimalloc")
 
 
+def test_a_stage_that_runs_where_it_is_built(folder: Path) -> None:
+    text = after(
+        written(folder, "FROM --platform=$BUILDPLATFORM debian:12\nCMD env\n", "mimalloc"), folder / "Dockerfile"
+    )
+    assert b"ARG BUILDARCH\n" in text
+    assert b"heapswap/${BUILDARCH}/mimalloc.so" in text
+
+
 def test_a_debian_package_is_found_by_its_name_on_every_architecture(folder: Path) -> None:
     made = written(folder, MULTI, "jemalloc:narenas=2", Wish(scope=Scope.IMAGE, supply=Supply.APT))
     text = after(made, folder / "Dockerfile").decode()

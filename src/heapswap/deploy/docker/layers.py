@@ -141,8 +141,9 @@ def _block(site: Site, swap: Swap) -> list[str]:
     rows = [f"{MARK}{means.activation.candidate}"]
     if means.source:
         literal = pinned(site.stage)
-        rows += [] if literal else ["ARG TARGETARCH"]
-        sources.append(f"{literal or '${TARGETARCH}'}/{Path(means.preload).name}")
+        variable = "BUILDARCH" if "BUILDPLATFORM" in site.stage.platform else "TARGETARCH"
+        rows += [] if literal else [f"ARG {variable}"]
+        sources.append(f"{literal or f'${{{variable}}}'}/{Path(means.preload).name}")
     if means.package:
         user = _user(site)
         install = f"apt-get install -y --no-install-recommends {means.package}"
