@@ -20,10 +20,14 @@ from tests.deploy.support import after, chosen
 ARCHIVE = "https://static.rust-lang.org/dist/{}-src.tar.xz"
 SOURCES = "src/bootstrap/src/core/config"
 OLDER, NEWER = "rustc-1.76.0", "2026-08-15/rustc-nightly"
-KEYS = {OLDER: ("config.toml", "jemalloc", True), NEWER: ("bootstrap.toml", "override-allocator", "jemalloc")}
+KEYS: dict[str, tuple[str, str, str, object]] = {
+    OLDER: ("config.toml", "rust", "jemalloc", True),
+    NEWER: ("bootstrap.toml", "build", "allocator", "jemalloc"),
+}
+"""what has to be written: file, section, key, value"""
 WANTED = {
     OLDER: {EXAMPLES[1], f"{SOURCES}/config.rs"},
-    NEWER: {EXAMPLES[0], CHANGES[0], f"{SOURCES}/toml/rust.rs"},
+    NEWER: {EXAMPLES[0], CHANGES[0], f"{SOURCES}/toml/rust.rs", f"{SOURCES}/toml/build.rs"},
 }
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(3000)]
@@ -55,27 +59,28 @@ def tree(release: tuple[str, Path], tmp_path: Path) -> Path:
     return Path(shutil.copytree(release[1], tmp_path / "tree"))
 
 
-def accepted(root: Path) -> set[str]:
-    """The keys of [rust] as bootstrap itself declares them: ``name: Option<type> = "key",``."""
-    source = next((root / SOURCES).rglob("*.rs")).read_text()
-    (section,) = re.findall(r"struct Rust \{\n(.*?)\n\s*\}\n", source, re.DOTALL)
-    return set(re.findall(r'= "([\w-]+)",', section))
+def accepted(root: Path, section: str) -> set[str]:
+    """The keys of a section as bootstrap itself declares them: ``name: Option<type> = "key",``."""
+    declared = rf"struct {section.capitalize()} \{{\n(.*?)\n\s*\}}\n"
+    sources = "".join(path.read_text() for path in (root / SOURCES).rglob("*.rs"))
+    (fields,) = re.findall(declared, sources, re.DOTALL)
+    return set(re.findall(r'= "([\w-]+)",', fields))
 
 
 def test_the_key_is_one_that_bootstrap_declares(release: tuple[str, Path], tree: Path) -> None:
-    file, key, value = KEYS[release[0]]
+    file, section, key, value = KEYS[release[0]]
     made = tomllib.loads(after(plan(tree, chosen("jemalloc"), Tree()), tree / file).decode())
-    assert made == {"rust": {key: value}}
-    assert key in accepted(tree)
+    assert made == {section: {key: value}}
+    assert key in accepted(tree, section)
 
 
 def test_the_example_as_it_is_copied_keeps_every_line(release: tuple[str, Path], tree: Path) -> None:
-    file, key, value = KEYS[release[0]]
+    file, section, key, value = KEYS[release[0]]
     example = next(tree / name for name in EXAMPLES if (tree / name).exists())
     (tree / file).write_bytes(example.read_bytes())
     made = plan(tree, chosen("jemalloc"), Tree())
     text = after(made, tree / file)
-    assert tomllib.loads(text.decode())["rust"] == {key: value}
+    assert tomllib.loads(text.decode())[section] == {key: value}
     lines = text.splitlines()
     assert [line for line in example.read_bytes().splitlines() if line not in lines] == []
     assert made.findings == ()
@@ -86,11 +91,13 @@ def test_what_the_example_names_is_what_bootstrap_declares(tree: Path) -> None:
     options = known(example.read_text())["rust"]
     assert len(options) > 30
     # Newer examples point from there to the option of targets that took its place.
-    assert options - accepted(tree) <= {"split-debuginfo"}
+    assert options - accepted(tree, "rust") <= {"split-debuginfo"}
 
 
 def test_the_key_of_the_article_is_refused_with_the_right_one(release: tuple[str, Path], tree: Path) -> None:
-    file, key, _ = KEYS[release[0]]
+    file, section, key, _ = KEYS[release[0]]
     (tree / file).write_text("[build]\nrust.jemalloc = true\n")
-    with pytest.raises(CannotGoOn, match=rf"rejects 'rust.jemalloc' in \[build\] .*right place is \[rust\] {key} = "):
+    with pytest.raises(
+        CannotGoOn, match=rf"rejects 'rust.jemalloc' in \[build\] .*right place is \[{section}\] {key} = "
+    ):
         plan(tree, chosen("jemalloc"), Tree())

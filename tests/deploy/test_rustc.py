@@ -9,7 +9,7 @@ from heapswap.deploy.rustc import known, plan
 from heapswap.deploy.tree import Tree
 from heapswap.errors import CannotGoOn, Misuse
 from tests.deploy.support import after, chosen
-from tests.deploy.trees import DOTTED, EXAMPLE, LATER, MIDDLE, NEW, OLD, tree
+from tests.deploy.trees import DOTTED, DOTTED_KEYS, EXAMPLE, LATER, MIDDLE, NEW, NEWEST, OLD, tree
 
 JEMALLOC = chosen("jemalloc")
 CONFIGURATION = b"""\
@@ -27,17 +27,18 @@ channel = "nightly"
 @pytest.mark.parametrize(
     ("age", "file", "expected"),
     [
-        (OLD, "config.toml", {"jemalloc": True}),
-        (MIDDLE, "bootstrap.toml", {"jemalloc": True}),
-        (LATER, "bootstrap.toml", {"jemalloc": True}),
-        (NEW, "bootstrap.toml", {"override-allocator": "jemalloc"}),
+        (OLD, "config.toml", {"rust": {"jemalloc": True}}),
+        (MIDDLE, "bootstrap.toml", {"rust": {"jemalloc": True}}),
+        (LATER, "bootstrap.toml", {"rust": {"jemalloc": True}}),
+        (NEW, "bootstrap.toml", {"rust": {"override-allocator": "jemalloc"}}),
+        (NEWEST, "bootstrap.toml", {"build": {"allocator": "jemalloc"}}),
     ],
 )
 def test_the_key_and_the_file_are_those_of_the_tree(
     age: str, file: str, expected: dict[str, object], tmp_path: Path
 ) -> None:
     made = after(plan(tree(tmp_path, age), JEMALLOC, Tree()), tmp_path / file)
-    assert tomllib.loads(made.decode()) == {"rust": expected}
+    assert tomllib.loads(made.decode()) == expected
 
 
 def test_the_old_file_name_is_kept_where_a_newer_tree_still_reads_it(tmp_path: Path) -> None:
@@ -96,6 +97,20 @@ def test_what_bootstrap_would_reject_is_refused_with_the_right_key(written: byte
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize("there", ["jemalloc = true", "override-allocator = 'jemalloc'", "jemalloc = false"])
+def test_names_of_an_earlier_time_do_not_stand_beside_the_newest(there: str, tmp_path: Path) -> None:
+    """Bootstrap stops where both are set, and at one that was removed."""
+    (tree(tmp_path, NEWEST) / "bootstrap.toml").write_text(f"rust.{there}\nrust.channel = 'dev'\n")
+    made = after(plan(tmp_path, JEMALLOC, Tree()), tmp_path / "bootstrap.toml")
+    assert tomllib.loads(made.decode()) == {"rust": {"channel": "dev"}, "build": {"allocator": "jemalloc"}}
+
+
+def test_a_target_that_asks_for_the_system_allocator_is_told(tmp_path: Path) -> None:
+    (tree(tmp_path, NEWEST) / "bootstrap.toml").write_text('[target.x86_64-unknown-linux-gnu]\nallocator = "system"\n')
+    (finding,) = plan(tmp_path, JEMALLOC, Tree()).findings
+    assert (finding.code, 'allocator = "system"' in finding.seen) == ("target-overrides", True)
+
+
 def test_the_right_key_of_a_new_tree_is_the_new_one(tmp_path: Path) -> None:
     (tree(tmp_path, NEW) / "bootstrap.toml").write_bytes(b"[build]\nrust.jemalloc = true\n")
     with pytest.raises(CannotGoOn, match=r'right place is \[rust\] override-allocator = "jemalloc"$'):
@@ -123,7 +138,7 @@ def test_what_is_no_such_tree_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CannotGoOn, match="is not a folder"):
         plan(tmp_path / "nowhere", JEMALLOC, Tree())
     (tmp_path / "config.example.toml").write_text("[rust]\n#channel = 'dev'\n")
-    with pytest.raises(CannotGoOn, match="knows neither"):
+    with pytest.raises(CannotGoOn, match=r"knows none of build\.allocator"):
         plan(tmp_path, JEMALLOC, Tree())
 
 
@@ -135,7 +150,8 @@ def test_options_of_an_example() -> None:
 
 
 def test_options_of_an_example_that_names_sections_before_a_dot() -> None:
-    options = known(DOTTED.format(allocator="override-allocator"))
+    option, target = DOTTED_KEYS[NEW]
+    options = known(DOTTED.format(allocator=option, target=target))
     assert options[""] == {"profile", "change-id"}
     assert options["llvm"] == {"optimize"}
     assert options["rust"] == {"channel", "download-rustc", "override-allocator"}

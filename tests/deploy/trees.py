@@ -10,6 +10,8 @@ LATER = "later"
 """the same, its options before any section, with the section before a dot"""
 NEW = "new"
 """a list of changes that has replaced the key"""
+NEWEST = "newest"
+"""one that has replaced it a second time, and moved it to another section; the first name is deprecated"""
 
 EXAMPLE = """\
 # Every option, commented out with what it is by default.
@@ -56,12 +58,17 @@ DOTTED = """\
 
 #rust.channel = "dev"
 #rust.download-rustc = false
-#rust.{allocator} = <none>
+{allocator}
 
 [target.x86_64-unknown-linux-gnu]
 #cc = "cc" (path)
-#{allocator} = rust.{allocator}
+{target}
 """
+DOTTED_KEYS = {
+    LATER: ("#rust.jemalloc = false", "#jemalloc = rust.jemalloc"),
+    NEW: ("#rust.override-allocator = <none>", "#override-allocator = rust.override-allocator"),
+    NEWEST: ("#build.allocator = <none>\n#rust.jemalloc = false", "#allocator = build.allocator"),
+}
 CHANGES = "pub const CHANGES: &[ChangeInfo] = &[\n    ChangeInfo { change_id: 137081 },\n%s];\n"
 
 
@@ -69,11 +76,13 @@ def tree(folder: Path, age: str) -> Path:
     """A tree of that age, without a configuration."""
     name = "config.example.toml" if age == OLD else "bootstrap.example.toml"
     example = EXAMPLE.format(allocator="#jemalloc = false", target="#jemalloc = false")
-    if age in (LATER, NEW):
-        example = DOTTED.format(allocator="override-allocator" if age == NEW else "jemalloc")
+    if age in DOTTED_KEYS:
+        option, target = DOTTED_KEYS[age]
+        example = DOTTED.format(allocator=option, target=target)
     (folder / name).write_text(example)
     if age != OLD:
         changes = folder / "src/bootstrap/src/utils/change_tracker.rs"
         changes.parent.mkdir(parents=True)
-        changes.write_text(CHANGES % ("    ChangeInfo { change_id: 155617 },\n" if age == NEW else ""))
+        known = {NEW: (155617,), NEWEST: (155617, 160100)}.get(age, ())
+        changes.write_text(CHANGES % "".join(f"    ChangeInfo {{ change_id: {one} }},\n" for one in known))
     return folder

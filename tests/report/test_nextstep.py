@@ -26,10 +26,10 @@ def _commands(verdict: Verdict, workload: Workload, ranked: tuple[str, ...] = ()
     return [step.words for step in steps(verdict, workload, ranked) if step.words]
 
 
-def test_adopting_runs_the_program_and_shows_its_environment() -> None:
-    run, environment, _ = _commands(ADOPT, LUA)
+def test_adopting_runs_the_program_and_ships_the_choice() -> None:
+    run, ship, _ = _commands(ADOPT, LUA)
     assert run == ("heapswap", "run", "mimalloc", "--", *LUA.argv)
-    assert environment == ("heapswap", "run", "mimalloc", "--dry-run", "--", *LUA.argv)
+    assert ship == ("heapswap", "deploy", "env", ".env", "mimalloc")
 
 
 def test_a_settling_trial_asks_the_same_question_with_a_larger_budget() -> None:

@@ -1,12 +1,13 @@
 """``deploy rustc PATH``: jemalloc for the Rust compiler itself, in the configuration of its own source tree.
 
-It is linked into rustc and LLVM, and says nothing about the programs that the compiler builds. Which key a tree knows
-is read from the tree: ``rust.jemalloc``, or ``rust.override-allocator`` since change 155617.
+It is linked into rustc and LLVM, and says nothing about the programs that the compiler builds. The key has changed its
+name twice (`SETTINGS`); which one a tree knows is read from the tree.
 """
 
 import re
 import tomllib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,29 @@ EXAMPLES = ("bootstrap.example.toml", "config.example.toml", "config.toml.exampl
 CONFIGURATIONS = ("bootstrap.toml", "config.toml")
 """what bootstrap reads, the name that wins first"""
 CHANGES = ("src/bootstrap/src/utils/change_tracker.rs", "src/bootstrap/change_tracker.rs")
-OLD_KEY, NEW_KEY = "jemalloc", "override-allocator"
-NEW_KEY_SINCE = 155617
-"""change-id"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One way to ask for it."""
+
+    section: str
+    key: str
+    value: str | bool
+    since: int = 0
+    """change-id that brought it; 0: always there"""
+
+    def __str__(self) -> str:
+        value = str(self.value).lower() if isinstance(self.value, bool) else f'"{self.value}"'
+        return f"[{self.section}] {self.key} = {value}"
+
+
+SETTINGS = (
+    Setting(section="build", key="allocator", value="jemalloc", since=160100),
+    Setting(section="rust", key="override-allocator", value="jemalloc", since=155617),
+    Setting(section="rust", key="jemalloc", value=True),
+)
+"""the newest first; each change took the one before away, or left it as a deprecated name that may not stand beside"""
 
 _SECTION = re.compile(r"#?\[([\w.-]+)\]\s*")  # prose that shows one is indented
 _OPTION = re.compile(r"#?\s?(?:([A-Za-z][\w-]*)\.)?([A-Za-z][\w-]*)\s*=.*")
@@ -52,19 +73,19 @@ def plan(place: Path, choice: Choice, tree: Tree) -> Plan:
             f"{place} is not the Rust compiler's source tree: it has none of {', '.join(EXAMPLES)}; give its root"
         )
     options = known(lines.text(tree.required(example, "the source tree's example"), example))
-    key, value = _setting(root, tree, options, example)
+    setting = _setting(root, tree, options, example)
     file = _configuration(root, example, tree)
     data = tree.read(file) or b""
     configured = toml.document(data, file)
-    _refuse_rejected(configured.unwrap(), options, file, f"[rust] {key} = {_spelled(value)}")
-    section = toml.table(configured, "rust", file)
-    for other in (OLD_KEY, NEW_KEY):
-        if other != key and other in section:
-            del section[other]
-    if section.get(key) != value:
-        section[key] = value
+    _refuse_rejected(configured.unwrap(), options, file, setting)
+    section = toml.table(configured, setting.section, file)
+    for other in SETTINGS:
+        if other != setting and hasattr(configured.get(other.section), "pop"):
+            configured[other.section].pop(other.key, None)
+    if section.get(setting.key) != setting.value:
+        section[setting.key] = setting.value
     after = toml.encoded(configured, data)
-    _refuse_altered(data, after, {key: value}, file)
+    _refuse_altered(data, after, setting, file)
     return Plan(
         target=Target.RUSTC,
         place=str(root),
@@ -73,7 +94,7 @@ def plan(place: Path, choice: Choice, tree: Tree) -> Plan:
         actions=(
             tree.change(file, after, "jemalloc for the compiler and LLVM; the programs it builds stay as they are"),
         ),
-        findings=tuple(_findings(configured.unwrap(), options, file)),
+        findings=tuple(_findings(configured.unwrap(), options, file, setting)),
         afterwards=(
             Afterwards(purpose="Build the compiler:", words=("./x.py", "build")),
             Afterwards(purpose="Then see what is in it:", words=("heapswap", "inspect", "build/host/stage1/bin/rustc")),
@@ -98,18 +119,18 @@ def known(example: str) -> dict[str, frozenset[str]]:
     return {name: frozenset(keys) for name, keys in options.items()}
 
 
-def _setting(root: Path, tree: Tree, options: dict[str, frozenset[str]], example: Path) -> tuple[str, str | bool]:
-    """The key that this tree knows for it, and its value."""
-    for name in CHANGES:
-        changes = tree.read(root / name)
-        if changes is not None and re.search(rb"\b%d\b|override-allocator" % NEW_KEY_SINCE, changes):
-            return NEW_KEY, "jemalloc"
-    rust = options.get("rust", frozenset())
-    if NEW_KEY in rust:
-        return NEW_KEY, "jemalloc"
-    if OLD_KEY in rust:
-        return OLD_KEY, True
-    raise CannotGoOn(f"{example} knows neither rust.{OLD_KEY} nor rust.{NEW_KEY}; this tree cannot link jemalloc")
+def _setting(root: Path, tree: Tree, options: dict[str, frozenset[str]], example: Path) -> Setting:
+    """The setting that this tree knows: by its example, else by its list of changes."""
+    for setting in SETTINGS:
+        if setting.key in options.get(setting.section, ()):
+            return setting
+    changes = b"".join(tree.read(root / name) or b"" for name in CHANGES)
+    for setting in SETTINGS:
+        if setting.since and re.search(rb"\b%d\b" % setting.since, changes):
+            return setting
+    raise CannotGoOn(
+        f"{example} knows none of {', '.join(f'{one.section}.{one.key}' for one in SETTINGS)}; this tree cannot link it"
+    )
 
 
 def _configuration(root: Path, example: Path, tree: Tree) -> Path:
@@ -119,52 +140,63 @@ def _configuration(root: Path, example: Path, tree: Tree) -> Path:
     return root / ("bootstrap.toml" if example.name.startswith("bootstrap") else "config.toml")
 
 
-def _refuse_rejected(configured: dict[str, Any], options: dict[str, frozenset[str]], file: Path, right: str) -> None:
-    """Refuse what stands in the configuration and what bootstrap would stop at, where it is about the allocator."""
-    for where, settings in (("", configured), *((name, table) for name, table in configured.items())):
-        if where in ("rust", "target") or not isinstance(settings, dict):
+def _refuse_rejected(
+    configured: dict[str, Any], options: dict[str, frozenset[str]], file: Path, right: Setting
+) -> None:
+    """Refuse what stands in the configuration and what bootstrap would stop at, where it is about the allocator.
+
+    A name of an earlier or later time in its own section is no reason: it gives way to the one that the tree knows.
+    """
+    known_here = {(one.section, one.key) for one in SETTINGS}
+    named = {one.key for one in SETTINGS}
+    for where, settings in (("", configured), *configured.items()):
+        if where == "target" or not isinstance(settings, dict):
             continue
         for key, value in settings.items():
-            misplaced = key in (OLD_KEY, NEW_KEY)
+            misplaced = key in named and (where, key) not in known_here
             nested = where and isinstance(value, dict) and key in options and key not in options.get(where, ())
             if misplaced or nested:
                 section = f"[{where}]" if where else "the top level"
-                named = f"{key}.{next(iter(value), '')}" if nested else key
+                written = f"{key}.{next(iter(value), '')}" if nested else key
                 raise CannotGoOn(
-                    f"{file}: bootstrap rejects '{named}' in {section} (unknown field `{key}`); "
+                    f"{file}: bootstrap rejects '{written}' in {section} (unknown field `{key}`); "
                     f"take it out, the right place is {right}"
                 )
 
 
-def _refuse_altered(before: bytes, after: bytes, added: dict[str, str | bool], file: Path) -> None:
-    """The result must say what the file said, and the one thing more."""
+def _refuse_altered(before: bytes, after: bytes, setting: Setting, file: Path) -> None:
+    """The result must say what the file said, without the other names, and the one thing more."""
     old, new = (tomllib.loads(data.removeprefix(lines.BOM).decode()) for data in (before, after))
-    rust = {key: value for key, value in old.get("rust", {}).items() if key not in (OLD_KEY, NEW_KEY)}
-    if {**old, "rust": {**rust, **added}} != new:
-        raise CannotGoOn(f"{file} is of a form that cannot be edited safely; set {added} under [rust] by hand")
+    for other in SETTINGS:
+        if isinstance(old.get(other.section), dict):
+            old[other.section].pop(other.key, None)
+    old.setdefault(setting.section, {})[setting.key] = setting.value
+    if old != new:
+        raise CannotGoOn(f"{file} is of a form that cannot be edited safely; write {setting} by hand")
 
 
-def _findings(configured: dict[str, Any], options: dict[str, frozenset[str]], file: Path) -> Iterator[Finding]:
+def _findings(
+    configured: dict[str, Any], options: dict[str, frozenset[str]], file: Path, setting: Setting
+) -> Iterator[Finding]:
     rust = configured.get("rust", {})
     if rust.get("download-rustc", False) is not False:
         yield Finding(
             code="compiler-downloaded",
             level=Level.WARNING,
-            seen=f"{file.name} has rust.download-rustc = {_spelled(rust['download-rustc'])}: a compiler that is "
-            "downloaded is not built here, with jemalloc or without",
+            seen=f"{file.name} has rust.download-rustc = {rust['download-rustc']!r}: a compiler that is downloaded "
+            "is not built here, with jemalloc or without",
             remedy="set it to false",
         )
     for triple, settings in configured.get("target", {}).items():
-        # With the new key a target can only ask for an allocator, not refuse one.
-        if isinstance(settings, dict) and settings.get(OLD_KEY) is False and NEW_KEY not in rust:
+        if isinstance(settings, dict) and (told := _refusing(settings, setting)):
             yield Finding(
                 code="target-overrides",
                 level=Level.WARNING,
-                seen=f"[target.{triple}] has {OLD_KEY} = false, which wins over [rust] there",
+                seen=f"[target.{triple}] has {told}, which wins there",
                 remedy="take it out, unless that host is meant to stay as it is",
             )
     for key in rust:
-        if key not in options.get("rust", {key}) and key not in (OLD_KEY, NEW_KEY):
+        if key not in options.get("rust", {key}) and key != setting.key:
             yield Finding(
                 code="unknown-option",
                 level=Level.WARNING,
@@ -173,5 +205,8 @@ def _findings(configured: dict[str, Any], options: dict[str, frozenset[str]], fi
             )
 
 
-def _spelled(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else f'"{value}"'
+def _refusing(settings: dict[str, Any], setting: Setting) -> str:
+    """What takes it away from one target; empty: nothing. With ``override-allocator`` a target can only ask for one."""
+    if setting.key != "override-allocator" and settings.get("jemalloc") is False:
+        return "jemalloc = false"
+    return 'allocator = "system"' if settings.get("allocator") == "system" else ""

@@ -61,16 +61,15 @@ def _act(verdict: Verdict, workload: Workload) -> tuple[Step, ...]:
             return _ship(build, workload)
         case Decision.ADOPT if verdict.candidate is not None:
             stdin = "" if workload.stdin == "/dev/null" else workload.stdin
-            launch = ("heapswap", "run", verdict.candidate)
             return (
                 Step(
                     purpose=f"To run the program with {verdict.candidate}:",
-                    words=(*launch, "--", *_command(workload)),
+                    words=("heapswap", "run", verdict.candidate, "--", *_command(workload)),
                     stdin=stdin,
                 ),
                 Step(
-                    purpose="To see it as plain environment variables, for a service file or a container:",
-                    words=(*launch, "--dry-run", "--", *_command(workload)),
+                    purpose="To ship it as variables in a file, shown first (python, docker, systemd likewise):",
+                    words=("heapswap", "deploy", "env", ".env", verdict.candidate),
                 ),
             )
         case Decision.INCONCLUSIVE:
