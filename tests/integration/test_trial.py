@@ -474,7 +474,9 @@ def test_current_is_what_the_user_has_though_heapswap_itself_runs_under_a_candid
     assert seen.count("MALLOC_TOP_PAD_=65536\n") == RUNS - 2
     trial = load(tmp_path / "results" / "trial.json")
     baseline = [run for run in trial.runs if run.slot.candidate == "current"]
-    assert {Path(process.allocator).name for run in baseline for process in run.processes} == {"libc.so.6"}
+    # A process that is over at once may not have been seen.
+    seen_there = {Path(process.allocator).name for run in baseline for process in run.processes if process.allocator}
+    assert seen_there == {"libc.so.6"}
     assert trial.environment.variables == (("MALLOC_TOP_PAD_", "65536"),)
 
 
