@@ -88,20 +88,20 @@ def test_without_candidates_a_trial_can_still_be_asked_for() -> None:
 
 BUILDS = Workload(
     argv=("app", "input"),
-    directory="/home/me",
+    directory="/data/me",
     program="/results/builds/current/app",
     builds=(
         Build(candidate="mimalloc", program="/results/builds/mimalloc/app", digest="", command=("cargo", "build")),
     ),
-    source=("--cargo", "/home/me/app", "--bin", "app"),
+    source=("--cargo", "/data/me/app", "--bin", "app"),
 )
 
 
 def test_a_build_is_shipped_by_its_feature() -> None:
     ship, build, deeper = _commands(ADOPT, BUILDS, ("mimalloc",))
-    assert ship == ("heapswap", "deploy", "cargo", "/home/me/app", "mimalloc")
+    assert ship == ("heapswap", "deploy", "cargo", "/data/me/app", "mimalloc")
     assert build == ("cargo", "build")
-    assert deeper[-6:] == ("--cargo", "/home/me/app", "--bin", "app", "--", "input")
+    assert deeper[-6:] == ("--cargo", "/data/me/app", "--bin", "app", "--", "input")
 
 
 def test_a_knob_for_a_program_that_was_built_here_names_its_path() -> None:
@@ -111,9 +111,9 @@ def test_a_knob_for_a_program_that_was_built_here_names_its_path() -> None:
 
 def test_a_benchmark_is_measured_again_without_what_cargo_adds() -> None:
     bench = replace(
-        BUILDS, argv=("speed", "few", "--bench"), source=("--cargo", "/home/me/app", "--bench", "speed"), builds=()
+        BUILDS, argv=("speed", "few", "--bench"), source=("--cargo", "/data/me/app", "--bench", "speed"), builds=()
     )
     (words,) = _commands(KEEP, bench)
-    assert words[-6:] == ("--cargo", "/home/me/app", "--bench", "speed", "--", "few")
+    assert words[-6:] == ("--cargo", "/data/me/app", "--bench", "speed", "--", "few")
     (bare,) = _commands(KEEP, replace(bench, argv=("speed", "--bench")))
     assert bare[-2:] == ("--bench", "speed")

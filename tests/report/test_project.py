@@ -10,7 +10,7 @@ def declaration(line: int, type_: str, feature: str) -> Declaration:
         package="app",
         version="0.1.0",
         crate="app (bin)",
-        file="/home/me/app/src/main.rs",
+        file="/data/me/app/src/main.rs",
         line=line,
         name="GLOBAL",
         type=type_,
@@ -26,17 +26,17 @@ APP = Program(
     kind="bin",
     choices=(
         Choice(features=(), allocator="system"),
-        Choice(features=("fast",), allocator="mimalloc", declared="/home/me/app/src/main.rs:3"),
+        Choice(features=("fast",), allocator="mimalloc", declared="/data/me/app/src/main.rs:3"),
         Choice(features=("odd",), allocator="", declared=""),
     ),
 )
 INSPECTION = ProjectInspection(
-    manifest="/home/me/app/Cargo.toml",
+    manifest="/data/me/app/Cargo.toml",
     target="x86_64-unknown-linux-gnu",
     packages=12,
     programs=(APP,),
     declarations=(declaration(3, "mimalloc::MiMalloc", "fast"),),
-    findings=(Finding(code="x", level=Level.WARNING, seen="seen in /home/me/app/src/main.rs:3", remedy="mend it"),),
+    findings=(Finding(code="x", level=Level.WARNING, seen="seen in /data/me/app/src/main.rs:3", remedy="mend it"),),
 )
 
 
