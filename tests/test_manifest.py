@@ -257,3 +257,10 @@ def test_two_manifests_in_one_folder_are_refused(tmp_path: Path) -> None:
     (tmp_path / "heapswap.toml").write_text("default-features = []")
     with pytest.raises(Misuse, match="both declare; keep one of the two"):
         found_from([tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("owner", "mode", "trusted"), [(1000, 0o1777, True), (0, 0o1777, True), (1001, 0o1777, False), (1001, 0o755, True)]
+)
+def test_in_a_folder_of_everybody_only_ones_own_manifest_counts(owner: int, mode: int, trusted: bool) -> None:
+    assert manifest.is_trusted(owner, mode, user=1000) is trusted

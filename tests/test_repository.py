@@ -17,7 +17,14 @@ import heapswap
 from heapswap.cli.main import VERBS
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/commands.md", "docs/candidates.md", "docs/development.md")
+DOCUMENTS = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/commands.md",
+    "docs/candidates.md",
+    "docs/declaration.md",
+    "docs/development.md",
+)
 CRATES_IO = "registry+https://github.com/rust-lang/crates.io-index"
 
 # Each pattern is written so that it does not match its own line.

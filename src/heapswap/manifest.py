@@ -12,7 +12,9 @@
 A feature stands for the *spelling* of a candidate; what that means on this machine is the allocators' business.
 """
 
+import os
 import re
+import stat
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -217,8 +219,17 @@ def _read(path: Path, section: tuple[str, ...]) -> Manifest | None:
     return None if text is None else parse(text, str(path), section)
 
 
+def is_trusted(owner: int, folder_mode: int, user: int) -> bool:
+    """Whether a manifest may choose what is loaded: in a folder that everybody may write to, such as /tmp, only one
+    of this user's own or root's.
+    """
+    return not folder_mode & stat.S_IWOTH or owner in (0, user)
+
+
 def _text(path: Path) -> str | None:
     try:
+        if hasattr(os, "getuid") and not is_trusted(path.stat().st_uid, path.parent.stat().st_mode, os.getuid()):
+            return None
         return path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
         return None

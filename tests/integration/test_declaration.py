@@ -298,6 +298,34 @@ def test_where_a_second_execution_would_be_wrong_it_is_refused(before: str, says
     assert says in refused([PYTHON, "-c", before + program()], environ, stdin="one\ntwo\n")
 
 
+def test_a_spawned_worker_of_a_program_without_it_is_refused(tmp_path: Path, environ: dict[str, str]) -> None:
+    """Its instructions came through a pipe: executed anew it would wait for them for ever."""
+    script = tmp_path / "late.py"
+    script.write_text(
+        "import multiprocessing\nimport heapswap\n"
+        "def work():\n    heapswap.global_allocator('mimalloc')\n"
+        "if __name__ == '__main__':\n    multiprocessing.set_start_method('spawn')\n"
+        "    worker = multiprocessing.Process(target=work)\n    worker.start()\n    worker.join(60)\n"
+    )
+    done = subprocess.run([PYTHON, str(script)], env=environ, capture_output=True, text=True, check=False, timeout=90)
+    assert "this is a multiprocessing worker of a process that runs without it" in done.stderr.splitlines()[-1]
+
+
+def test_two_programs_without_a_file_and_with_a_manifest_each(tmp_path: Path, environ: dict[str, str]) -> None:
+    """Both declare at <string>:1; the second, started by the first, is another project's."""
+    for name, allocator in (("first", "mimalloc"), ("second", "jemalloc")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "heapswap.toml").write_text(
+            f"default-features = ['one']\n[features]\none = {{ allocator = '{allocator}' }}\n"
+        )
+    declare = "import heapswap; heapswap.global_allocator()"
+    code = f"{declare}; import subprocess, sys; subprocess.run([sys.executable, '-c', {declare!r}], cwd='../second')"
+    done = subprocess.run(
+        [PYTHON, "-c", code], env=environ, cwd=tmp_path / "first", capture_output=True, text=True, check=False
+    )
+    assert "global allocator has already been set: mimalloc from <string>:1, jemalloc" in done.stderr
+
+
 def test_a_program_from_standard_input_is_refused(environ: dict[str, str]) -> None:
     assert "cannot be read twice" in refused([PYTHON], environ, stdin=program())
     Path(environ["STARTS"]).unlink()

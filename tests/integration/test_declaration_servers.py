@@ -178,6 +178,18 @@ def test_pytest_whose_capture_is_given_back(tmp_path: Path, environ: dict[str, s
     assert is_as_turned(json.loads((tmp_path / "told").read_text()), turned)
 
 
+def test_a_conftest_that_is_read_too_late_is_refused(tmp_path: Path) -> None:
+    """The session's page has begun by then, and a second execution would begin it once more."""
+    below = tmp_path / "below"
+    below.mkdir()
+    (below / "conftest.py").write_text("import heapswap\nheapswap.global_allocator('mimalloc')\n")
+    (below / "test_it.py").write_text("def test_nothing():\n    pass\n")
+    done = subprocess.run([str(BIN / "pytest")], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode not in (0, 1)
+    assert done.stdout.count("test session starts") == 1
+    assert "the test session has begun; declare it in the conftest.py at the root" in done.stdout + done.stderr
+
+
 def test_a_jupyter_kernel(tmp_path: Path, environ: dict[str, str], turned: str) -> None:
     profile = tmp_path / ".ipython" / "profile_default"
     profile.mkdir(parents=True)

@@ -43,7 +43,7 @@ def global_allocator(allocator: str | None = None, *, secure: bool = False, **kn
         return
     caller = sys._getframe(1)
     place = f"{caller.f_code.co_filename}:{caller.f_lineno}"
-    request = _written(allocator, secure, knobs)
+    request = _written(allocator, secure, knobs, caller.f_code.co_filename)
     if _declared is None and (spelling := _in_force(request, place)):
         _declared = (request, spelling, place)
     if _declared is not None and _declared[0] == request and (allocator is not None or _declared[2] == place):
@@ -64,11 +64,12 @@ def global_allocator(allocator: str | None = None, *, secure: bool = False, **kn
         )
 
 
-def _written(allocator: str | None, secure: bool, knobs: dict[str, object]) -> str:
+def _written(allocator: str | None, secure: bool, knobs: dict[str, object], file: str) -> str:
     """A request as text; equal texts are equal requests."""
     if allocator is None and not secure and not knobs:
         asked = [os.environ.get(name, "") for name in ("HEAPSWAP_FEATURES", "HEAPSWAP_NO_DEFAULT_FEATURES")]
-        return f"manifest {asked}"
+        # Without a file of its own it is the working directory that says which manifest is meant.
+        return f"manifest {asked} {os.getcwd() if file.startswith('<') else ''}"  # noqa: PTH109
     return repr((allocator, secure, sorted(knobs.items())))
 
 

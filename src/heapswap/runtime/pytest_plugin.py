@@ -7,7 +7,7 @@ from collections.abc import Generator
 
 import pytest
 
-from heapswap.runtime.descriptors import givers_back
+from heapswap.runtime.descriptors import givers_back, spoken_for
 
 
 @pytest.hookimpl(tryfirst=True, wrapper=True)
@@ -24,3 +24,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
         return (yield)
     finally:
         givers_back.remove(end_capture)
+
+
+def pytest_sessionstart() -> None:
+    """From here on the page of the session is being written: a second execution would begin it once more."""
+    spoken_for.append("the test session has begun; declare it in the conftest.py at the root of the tests")

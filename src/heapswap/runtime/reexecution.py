@@ -28,7 +28,7 @@ def put_in_force(wanted: str, *, request: str, place: str) -> None:
         Misuse: another allocator is in force, or a knob is set to something else.
         CannotGoOn: it cannot take effect here.
     """
-    users = environment_at_start()
+    users = _environment()
     there = mark.left_in(os.environ)
     owner = malloc_owner()
     if there is not None and there.spelling != wanted and same_file(owner, there.library):
@@ -76,6 +76,12 @@ def _execute(environ: Mapping[str, str]) -> None:
         os.execve(sys.executable, sys.orig_argv, environ)
     except OSError as error:
         raise CannotGoOn(f"{sys.executable} cannot be executed anew: {error.strerror}; use heapswap run") from None
+
+
+def _environment() -> dict[str, str]:
+    """As this process was started with; as it is now where a title in ps (setproctitle) was written over the former."""
+    found = environment_at_start()
+    return dict(os.environ) if "PATH" in os.environ and "PATH" not in found else found
 
 
 def _program(environ: Mapping[str, str]) -> Program:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from heapswap.runtime import mark
-from heapswap.runtime.descriptors import givers_back
+from heapswap.runtime.descriptors import givers_back, spoken_for
 from heapswap.runtime.owner import same_file
 
 TASKS = "/proc/self/task"
@@ -107,6 +107,11 @@ def _output_replaced(spelling: str) -> Iterator[str]:
         )
 
 
+def _begun(spelling: str) -> Iterator[str]:
+    for reason in spoken_for:
+        yield f"{reason}, or start with: heapswap run {spelling} -- COMMAND"
+
+
 CHECKS: tuple[Callable[[str], Iterator[str]], ...] = (
     _embedded,
     _forked,
@@ -116,6 +121,7 @@ CHECKS: tuple[Callable[[str], Iterator[str]], ...] = (
     _moved,
     _input_taken,
     _output_replaced,
+    _begun,
 )
 
 
