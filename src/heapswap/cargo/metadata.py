@@ -150,17 +150,18 @@ def read(manifest: Path, environ: Mapping[str, str], options: Sequence[str] = ()
     """
     root = workspace_root(manifest, environ)
     if (root / LOCK).is_file():
-        locked = _tried(manifest, environ, ("--locked", *options))
-        if isinstance(locked, Metadata):
-            return locked
-        if "--locked" not in str(locked):
-            raise locked
+        try:
+            return graph(manifest, environ, ("--locked", *options))
+        except CargoFailed as error:
+            if "--locked" not in str(error):
+                raise
     with tempfile.TemporaryDirectory(prefix="heapswap-cargo-") as name:
         base = Path(name).resolve()
         shadow.linked(root, base)
-        found = _tried(shadow.at(base, manifest.parent.resolve() / MANIFEST), environ, options)
-        if isinstance(found, CargoFailed):
-            raise CargoFailed(shadow.original(str(found), base))
+        try:
+            found = graph(shadow.at(base, manifest.parent.resolve() / MANIFEST), environ, options)
+        except CargoFailed as error:
+            raise CargoFailed(shadow.original(str(error), base)) from None
         return msgspec.json.decode(shadow.original(msgspec.json.encode(found).decode(), base), type=Metadata)
 
 
@@ -248,10 +249,3 @@ def graph(manifest: Path, environ: Mapping[str, str], options: Sequence[str] = (
     except CargoFailed:
         text = run(words, environ, manifest.parent)
     return msgspec.json.decode(text, type=Metadata)
-
-
-def _tried(manifest: Path, environ: Mapping[str, str], options: Sequence[str]) -> Metadata | CargoFailed:
-    try:
-        return graph(manifest, environ, options)
-    except CargoFailed as error:
-        return error
