@@ -33,6 +33,9 @@ class Image:
     environ: dict[str, str] = field(default_factory=dict)
     entrypoint: list[str] = field(default_factory=list)
     command: list[str] = field(default_factory=list)
+    closed: bool = False
+    """the entry point is in shell form, and takes no command"""
+    shell: list[str] = field(default_factory=lambda: ["/bin/sh", "-c"])
     user: str = "root"
     layers: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     """each RUN, with what ENV had set for it"""
@@ -43,7 +46,7 @@ class Image:
 
     def argv(self) -> list[str]:
         """What a container starts."""
-        return [self.here(word) for word in (*self.entrypoint, *self.command)]
+        return [self.here(word) for word in (*self.entrypoint, *(() if self.closed else self.command))]
 
     def started(self, folder: Path, **variables: str) -> dict[str, str]:
         """Start it with the witness: whose malloc answers, by executable."""
@@ -81,9 +84,12 @@ def build(dockerfile: Path, context: Path, *, architecture: str = "amd64") -> Im
             case "USER":
                 image.user = value
             case "ENTRYPOINT":
-                image.entrypoint, image.command = _words(value), []
+                image.entrypoint, image.command = _words(value, image.shell), []
+                image.closed = not value.startswith("[")
             case "CMD":
-                image.command = _words(value)
+                image.command = _words(value, image.shell)
+            case "SHELL":
+                image.shell = _words(value, [])
     return image
 
 
@@ -92,6 +98,7 @@ def _from(base: Image | None) -> Image:
     if base is not None:
         image.environ, image.layers = dict(base.environ), list(base.layers)
         image.entrypoint, image.command, image.user = base.entrypoint, base.command, base.user
+        image.closed, image.shell = base.closed, base.shell
     return image
 
 
@@ -131,8 +138,8 @@ def _run(value: str, image: Image) -> None:
     image.layers.append((value, dict(image.environ)))
 
 
-def _words(value: str) -> list[str]:
+def _words(value: str, shell: list[str]) -> list[str]:
     try:
         return list(json.loads(value))
     except ValueError:
-        return ["/bin/sh", "-c", value]
+        return [*shell, value]

@@ -43,12 +43,16 @@ ENTRYPOINT ["env"]
 CMD ["-u", "NOTHING"]
 """
 SHELL = "FROM ubuntu:24.04\nCMD echo started && \\\n    exec env\n"
+BASH = 'FROM debian:12\nSHELL ["/bin/bash", "-o", "pipefail", "-c"]\nRUN x | y\nCMD exec env  # "all" of \'it\'\n'
+ENTRY = "FROM debian:12\nENTRYPOINT exec env\nCMD ignored\n"
 SH_C = 'FROM debian:12\nENTRYPOINT ["sh", "-c", "exec env"]\n'
 PRELOADED = "FROM python:3.12\nENV LD_PRELOAD=/opt/apm.so\nRUN pip install shop\nCMD env\n"
 INHERITED = 'FROM debian:12 AS base\nENTRYPOINT ["env"]\nCMD ["-u", "X"]\nFROM base\nRUN true\n'
 ELSEWHERE = 'FROM node:22\nRUN npm ci\nCMD ["node", "server.js"]\n'
 BARE = 'FROM gcr.io/distroless/cc-debian12\nCOPY server /\nCMD ["/server"]\n'
 FILES = {
+    "bash": BASH,
+    "entry": ENTRY,
     "single": SINGLE,
     "multi": MULTI,
     "shell": SHELL,
@@ -109,6 +113,27 @@ def test_the_program_gets_its_words_and_the_settings_of_the_container(folder: Pa
     assert image.argv() == [f"{image.root}/run", *words]
     image.started(tmp_path, _RJEM_MALLOC_CONF="tcache:true")
     assert (tmp_path / "seen").read_text() == f"{[*words[4:], 'narenas:2,tcache:true']}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('FROM debian:12\nCMD a && \\\n  b $X "c"\n', ["/bin/sh", "-c", 'a &&   b $X "c"']),
+        (BASH, ["/bin/bash", "-o", "pipefail", "-c", "exec env  # \"all\" of 'it'"]),
+    ],
+)
+def test_a_command_in_shell_form_is_given_to_the_same_shell(text: str, words: list[str], folder: Path) -> None:
+    written(folder, text, "mimalloc")
+    image = built(folder)
+    assert image.argv() == [f"{image.root}/run", *words]
+
+
+def test_an_entry_point_in_shell_form_stays_one(folder: Path) -> None:
+    made = written(folder, ENTRY, "mimalloc")
+    assert after(made, folder / "Dockerfile").decode().splitlines()[-2:] == [
+        'ENTRYPOINT test "${HEAPSWAP_DISABLE:-0}" != 0 || . /usr/local/lib/heapswap/env; exec env',
+        "CMD ignored",
+    ]
 
 
 def test_what_a_container_preloads_already_stays_in_front_of_nobody(folder: Path, tmp_path: Path) -> None:

@@ -60,6 +60,13 @@ class Site:
         return lines.text(self.data, self.path)
 
     @property
+    def shell(self) -> tuple[str, ...]:
+        """The words in front of a program in shell form."""
+        chain = self.dockerfile.chain(self.stage)
+        found = [one.exec_form for each in chain for one in each.instructions if one.keyword == "SHELL"]
+        return (found[-1] if found else None) or ("/bin/sh", "-c")
+
+    @property
     def folder(self) -> str:
         """heapswap's folder in the build context: one a Dockerfile, since several may be built from one context."""
         name = re.sub(r"[^\w-]+", "-", re.sub(r"(?i)^dockerfile\.?|\.?dockerfile$", "", self.path.name))
@@ -112,7 +119,7 @@ def edited(site: Site, swap: Swap) -> bytes:
     behind = _built(site.stage)[-1].end
     edits = [(behind, behind, ["", *block])]
     if start is not None:
-        edits.append((start.start, start.end, _wrapped(start, text.split("\n")[start.start : start.end])))
+        edits.append((start.start, start.end, _wrapped(site, start)))
     data = site.data
     # From the end, so that the lines before keep their numbers.
     for first, end, rows in sorted(edits, key=lambda edit: edit[:2], reverse=True):
@@ -190,15 +197,21 @@ def _user(site: Site) -> str:
     return "" if not users or users[-1].partition(":")[0] in ("root", "0") else users[-1]
 
 
-def _wrapped(start: Instruction, rows: list[str]) -> list[str]:
-    """The instruction with the start script in front of its program."""
+def _wrapped(site: Site, start: Instruction) -> list[str]:
+    """The instruction with the start script in front of its program.
+
+    A CMD in shell form is what its shell would be given: the very same process tree. An ENTRYPOINT in shell form stays
+    one, because in exec form it would be given the CMD.
+    """
     words = start.exec_form
+    if words is None and start.keyword == "CMD":
+        words = (*site.shell, start.value)
     if words is not None:
         return [f"{start.keyword} {json.dumps([f'{INSIDE}/run', *words], ensure_ascii=False)}"]
-    head = re.match(r"\s*\w+\s+", rows[0])
+    first, *rest = site.text.split("\n")[start.start : start.end]
+    head = re.match(r"\s*\w+\s+", first)
     at = head.end() if head else 0
-    disabled = '[ "${HEAPSWAP_DISABLE:-0}" != 0 ] || '
-    return [f"{rows[0][:at]}{disabled}. {INSIDE}/env; {rows[0][at:]}", *rows[1:]]
+    return [f'{first[:at]}test "${{HEAPSWAP_DISABLE:-0}}" != 0 || . {INSIDE}/env; {first[at:]}', *rest]
 
 
 def _joined(rows: list[str]) -> bytes:

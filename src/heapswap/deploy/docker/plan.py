@@ -102,9 +102,8 @@ def _start(site: Site) -> Instruction | None:
         found = own.get("CMD")
     if found is None or found.exec_form == ():
         return None
-    shell = own["SHELL"].exec_form if "SHELL" in own else ("sh",)
-    understood = found.exec_form is not None or (shell and Path(shell[0]).name in _SHELLS)
-    return found if understood else None
+    readable = found.exec_form is not None or found.keyword == "CMD" or Path(site.shell[0]).name in _SHELLS
+    return found if readable else None
 
 
 def _purpose(site: Site, swap: Swap) -> str:
