@@ -47,7 +47,7 @@ LINES = (
         measure=tests("verify", "tests/deploy/test_verification.py"),
     ),
     Line(
-        promise="deploy rustc: trees of four ages; what bootstrap would reject is refused with the right key",
+        promise="deploy rustc: trees of five ages; what bootstrap would reject is refused with the right key",
         measure=tests("rustc", RUSTC),
     ),
     Line(

@@ -101,6 +101,14 @@ def test_the_commands_that_it_prints_work_as_they_are_printed(run: Run, tmp_path
         assert (snapshot(folder) != before) is changed
 
 
+def test_the_candidate_may_stand_behind_the_options(run: Run, tmp_path: Path) -> None:
+    words = _docker(tmp_path / "project")
+    first = run(*words, "mimalloc", "--scope", "image")
+    assert first[0] == 0
+    assert run(*words, "--scope", "image", "mimalloc") == first
+    assert run(*words, "--scope", "image", "mimalloc", "jemalloc")[0] == 2
+
+
 def test_as_json(run: Run, tmp_path: Path) -> None:
     words = _env(tmp_path / "project")
     status, shown, said = run(*words, "mimalloc", "--json")

@@ -9,7 +9,7 @@ from pathlib import Path
 from heapswap import artifact
 from heapswap.allocators.spelling import parse
 from heapswap.aside import say
-from heapswap.cli.main import TYPE_CHECKING
+from heapswap.cli.main import TYPE_CHECKING, Parser
 from heapswap.cli.output import standard_output
 from heapswap.cli.targets import OPTIONS, PLACES, PLACING, place_of, planned
 from heapswap.deploy import choice
@@ -41,7 +41,7 @@ class Step(StrEnum):
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add a parser for every target."""
-    targets = parser.add_subparsers(dest="target", metavar="TARGET", required=True)
+    targets = parser.add_subparsers(dest="target", metavar="TARGET", required=True, parser_class=_TargetParser)
     for target, (place, meaning) in PLACES.items():
         parser = _target(targets, target, place, meaning)
         if target in OPTIONS:
@@ -81,8 +81,18 @@ def whole(arguments: argparse.Namespace, place: str, chosen: Choice, tree: Tree)
     return replace(plan, actions=plan.actions + tree.leftovers(plan.actions))
 
 
+class _TargetParser(Parser):
+    """Takes the candidate wherever it stands: argparse looks for an optional word directly behind the place only."""
+
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]  # as in argparse
+        found, extras = super().parse_known_args(args, namespace)
+        if len(extras) == 1 and not extras[0].startswith("-") and found.candidate is None:
+            found.candidate = extras.pop()
+        return found, extras
+
+
 def _target(
-    targets: "_SubParsersAction[argparse.ArgumentParser]",
+    targets: "_SubParsersAction[_TargetParser]",
     target: Target,
     place: str,
     meaning: str,

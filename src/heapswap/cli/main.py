@@ -47,7 +47,7 @@ def _answered(argv: Sequence[str] | None) -> int:
         gc.disable()  # importing makes much, and no garbage
         module = import_module(f"heapswap.cli.{verb}")
         gc.enable()
-        parser = _Parser(prog=f"heapswap {verb}", description=VERBS[verb], epilog=EPILOG, formatter_class=_FORMATTER)
+        parser = Parser(prog=f"heapswap {verb}", description=VERBS[verb], epilog=EPILOG, formatter_class=_FORMATTER)
         module.configure(parser)
         return int(module.execute(parser.parse_args(options), command))
     except HeapswapError as error:
@@ -105,7 +105,7 @@ _FORMATTER = partial(argparse.HelpFormatter, width=80)
 """Without a width argparse imports shutil, for every option that is added, to ask the terminal."""
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     """Misuse is one line, as everywhere."""
 
     def error(self, message: str) -> "NoReturn":
@@ -116,7 +116,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _front_page() -> argparse.ArgumentParser:
     verbs = "\n".join(f"  {verb:12}{summary}" for verb, summary in VERBS.items())
-    parser = _Parser(
+    parser = Parser(
         prog="heapswap",
         usage="heapswap VERB [OPTIONS] [-- PROGRAM ARGUMENTS]",
         description=f"Is the memory allocator costing this program, and which change would really help?\n\n{verbs}",
