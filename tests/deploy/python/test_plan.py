@@ -138,6 +138,8 @@ def test_entry_points_of_a_django_project_with_requirements(tmp_path: Path) -> N
     (tmp_path / "requirements.txt").write_bytes(b"django==5.0\r\n")
     (tmp_path / ".venv" / "lib").mkdir(parents=True)
     (tmp_path / ".venv" / "__main__.py").touch()
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "__main__.py").touch()
     made = plan(tmp_path, chosen("mimalloc"), Tree())
     assert changed(made) == ["heapswap.toml", "requirements.txt", "manage.py", "gunicorn.conf.py"]
     assert after(made, tmp_path / "requirements.txt") == b"django==5.0\r\nheapswap>=0.1.0\r\n"

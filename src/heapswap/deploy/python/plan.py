@@ -16,6 +16,8 @@ from heapswap.deploy.tree import Tree
 from heapswap.errors import CannotGoOn
 from heapswap.findings import Finding, Level
 
+_NO_PROGRAM = (".", "build", "dist", "venv", "env", "test", "doc", "example")
+"""how folders begin whose programs do not run in production"""
 LOCKS = {"uv.lock": ("uv", "lock"), "poetry.lock": ("poetry", "lock"), "pdm.lock": ("pdm", "lock")}
 """lock files, and what refreshes them"""
 
@@ -85,15 +87,8 @@ def _entries(place: Path, root: Path, tree: Tree) -> Iterator[Entry]:
 def _files(root: Path) -> Iterator[Entry]:
     for name in ("__main__.py", "*/__main__.py", "src/*/__main__.py", "manage.py", "gunicorn.conf.py"):
         for path in sorted(root.glob(name)):
-            # Environments, build folders and the like are no source.
-            if path.is_file() and not any(
-                part.startswith((".", "build", "dist", "venv")) for part in _below(path, root)
-            ):
+            if path.is_file() and not any(part.startswith(_NO_PROGRAM) for part in path.relative_to(root).parts[:-1]):
                 yield Entry(path=path, origin=f"it is a {path.name}")
-
-
-def _below(path: Path, root: Path) -> tuple[str, ...]:
-    return path.relative_to(root).parts[:-1]
 
 
 def _scripts(root: Path, tree: Tree) -> Iterator[Entry]:
