@@ -11,12 +11,12 @@ use core::mem::MaybeUninit;
 use core::sync::atomic::AtomicBool;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-/// At first one small call in 32 is drawn.
+/// At first one small call in 32 is drawn, of a single thread.
 const FIRST_SCALE: u64 = CALL.ilog2() as u64 + 5;
 const LAST_SCALE: u64 = FIRST_SCALE + 13;
-/// Samples at one scale: of one thread; several share them, down to the least.
+/// Samples at one scale of a single thread; several share them, down to the least.
 const ENOUGH: u64 = 2048;
-const LEAST: u64 = 1024;
+const LEAST: u64 = 128;
 /// Sixteen small calls.
 const LEAD: i64 = 16 * CALL as i64;
 /// After calls that took more ticks, some hundred nanoseconds, the kernel is asked where the time went.
@@ -68,7 +68,9 @@ pub fn around<T>(slot: &Slot, function: Function, size: usize, call: impl FnOnce
 
 fn begin(slot: &Slot) {
     slot.random.store(ticks::before() ^ core::ptr::from_ref(slot) as u64 | 1, Relaxed);
-    slot.scale.store(FIRST_SCALE, Relaxed);
+    // Where threads are many, each one's first calls are looked at less often.
+    let threads = recording::current().map_or(1, |(header, _)| header.slots.load(Relaxed).max(1));
+    slot.scale.store((FIRST_SCALE + u64::from(threads.ilog2())).min(LAST_SCALE), Relaxed);
 }
 
 /// Draws the distance to the next point; what is left of the present call does not matter, as the process has no memory.
