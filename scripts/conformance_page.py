@@ -138,8 +138,9 @@ PRICE = """
 
 mimalloc beside mimalloc+secure: {pairs} pairs of runs, in random order within each pair. The interval goes from the
 least to the greatest ratio and covers the median with {confidence:.1f} %, whatever the noise is like. CPU time;
-Python runs with `PYTHONMALLOC=malloc`, so that every object is the allocator's. Measured on {machine} with other
-work on it; `heapswap conform mimalloc` measures it where you are.
+Python runs with `PYTHONMALLOC=malloc`, so that every object is the allocator's.
+`heapswap conform mimalloc` measures it where you are;
+these figures are from {machine} with other work on it.
 """
 
 

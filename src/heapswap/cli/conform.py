@@ -109,7 +109,7 @@ def _hardening(
     if other is not None:
         try:
             both[other] = subject(activate(other), os.environ)
-        except CannotGoOn:
+        except (CannotGoOn, Misuse):  # that build is not here, or does not know these knobs
             other = None
     # Plain first: what hardening adds is read from left to right.
     both = dict(sorted(both.items(), key=lambda item: hardening.FEATURE in item[0].features))
