@@ -61,7 +61,7 @@ def build(dockerfile: Path, context: Path, *, architecture: str = "amd64") -> Im
         parser.content = dockerfile.read_text()
         structure = parser.structure
     stages: dict[str, Image] = {}
-    image = Image(root=Path(tempfile.mkdtemp(prefix="image-")))
+    image = _from(None, context)
     arguments: dict[str, str] = {}
     for instruction in structure:
         value = instruction["value"]
@@ -69,7 +69,7 @@ def build(dockerfile: Path, context: Path, *, architecture: str = "amd64") -> Im
             case "FROM":
                 words = [word for word in value.split() if not word.startswith("--")]
                 arguments = {}
-                image = _from(stages.get(words[0]))
+                image = _from(stages.get(words[0]), context)
                 if len(words) == 3:
                     stages[words[2]] = image
             case "ARG":
@@ -93,8 +93,9 @@ def build(dockerfile: Path, context: Path, *, architecture: str = "amd64") -> Im
     return image
 
 
-def _from(base: Image | None) -> Image:
-    image = Image(root=Path(tempfile.mkdtemp(prefix="image-")))
+def _from(base: Image | None, context: Path) -> Image:
+    """An image's files lie beside the context, in what the test has for itself."""
+    image = Image(root=Path(tempfile.mkdtemp(prefix="image-", dir=context.parent)))
     if base is not None:
         image.environ, image.layers = dict(base.environ), list(base.layers)
         image.entrypoint, image.command, image.user = base.entrypoint, base.command, base.user
