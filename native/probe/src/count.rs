@@ -4,8 +4,8 @@
 //! atomic between processors: a slot has one writer.
 
 use crate::layout::{CALL, Function, QUANTUM, Slot, Tally, class_of};
-use crate::recording;
 use crate::size::{self, usable};
+use crate::{recording, sample};
 #[cfg(target_arch = "x86_64")]
 use core::arch::asm;
 use core::ffi::c_void;
@@ -180,8 +180,8 @@ pub fn allocated_by(slot: &Slot, function: Function, block: *mut c_void, size: u
 #[inline(never)]
 pub fn failed(slot: &Slot) {
     add!(slot, failed, 1);
-    // An impossible size may have moved it anywhere.
-    slot.countdown.store(-1, Relaxed);
+    // An impossible size may have moved the countdown anywhere.
+    sample::draw_anew(slot);
 }
 
 /// A block of this usable size is about to be freed: afterwards its address may already be another thread's. Whether the

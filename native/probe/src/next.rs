@@ -144,8 +144,12 @@ pub fn find() {
     KNOWN.cfree.look_up(c"cfree");
     KNOWN.free_sized.look_up(c"free_sized");
     KNOWN.free_aligned_sized.look_up(c"free_aligned_sized");
-    // What was not found must not be what the program's next dlerror tells: the first call takes the message, the second
-    // gives it back.
+    forget_errors();
+}
+
+/// What was not found must not be what the program's next dlerror tells: the first call takes the message, the second
+/// gives it back.
+pub fn forget_errors() {
     // SAFETY: no precondition.
     unsafe { dlerror() };
     // SAFETY: no precondition.

@@ -1,8 +1,11 @@
 //! Which loaded objects the functions behind the probe belong to.
 
 use crate::next;
-use core::ffi::{CStr, c_void};
+use core::ffi::{CStr, c_char, c_void};
 use core::mem::MaybeUninit;
+use core::ptr::null_mut;
+use core::sync::atomic::AtomicPtr;
+use core::sync::atomic::Ordering::Relaxed;
 
 /// Whether the next `malloc_usable_size` belongs to the allocator of the next `malloc`: asked about a block of another
 /// one it would crash.
@@ -14,14 +17,21 @@ pub fn sizes_are_mallocs() -> bool {
     }
 }
 
-/// The path of the library whose malloc is behind the probe, as the loader names it.
-pub fn library() -> Option<&'static [u8]> {
-    let object = object_of(next::malloc_and_usable_size().0)?;
-    if object.dli_fname.is_null() {
-        return None;
+static LIBRARY: AtomicPtr<c_char> = AtomicPtr::new(null_mut());
+
+/// Finds the path of the library whose malloc is behind the probe, once: the child of a fork must not ask the loader,
+/// whose lock another thread may have held.
+pub fn find_library() {
+    if let Some(object) = object_of(next::malloc_and_usable_size().0) {
+        LIBRARY.store(object.dli_fname.cast_mut(), Relaxed);
     }
+}
+
+/// That path, as the loader names it.
+pub fn library() -> Option<&'static [u8]> {
+    let name = LIBRARY.load(Relaxed);
     // SAFETY: the loader's name of an object is a C string that lives as long as the object, here for ever.
-    Some(unsafe { CStr::from_ptr(object.dli_fname) }.to_bytes())
+    (!name.is_null()).then(|| unsafe { CStr::from_ptr(name) }.to_bytes())
 }
 
 /// Whether the next `malloc` is glibc's own.
@@ -29,6 +39,7 @@ pub fn malloc_is_glibcs() -> bool {
     // Looked up, not linked: other C libraries lack it.
     // SAFETY: the name is a C string.
     let glibcs = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"gnu_get_libc_version".as_ptr()) };
+    next::forget_errors();
     let (malloc, _) = next::malloc_and_usable_size();
     match (object_of(malloc), object_of(glibcs)) {
         (Some(one), Some(other)) => one.dli_fbase == other.dli_fbase,

@@ -41,6 +41,7 @@ pub fn current() -> Option<(&'static Header, usize)> {
 
 /// At the start of a program, once the functions behind are known.
 pub fn begin() {
+    objects::find_library();
     if environment(c"HEAPSWAP_PROBE_LIVE") == Some(c"off") || !objects::sizes_are_mallocs() {
         next::without_live_bytes();
     } else if objects::malloc_is_glibcs() {

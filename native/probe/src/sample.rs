@@ -87,6 +87,11 @@ fn draw(slot: &Slot) {
     slot.countdown.store(if distance < LEAD { distance } else { distance - LEAD }, Relaxed);
 }
 
+/// The same between two calls, which changes nothing: the process has no memory.
+pub fn draw_anew(slot: &Slot) {
+    if slot.scale.load(Relaxed) == 0 { slot.countdown.store(-1, Relaxed) } else { draw(slot) }
+}
+
 /// In (0, 1]; xorshift64*, whose upper bits are the good ones.
 fn uniform(slot: &Slot) -> f64 {
     let mut state = slot.random.load(Relaxed);
