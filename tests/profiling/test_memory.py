@@ -47,8 +47,8 @@ def test_memory_that_was_given_back_and_goes_is_not() -> None:
     assert judge(timeline(live)) is Memory.SETTLED
 
 
-def test_what_was_never_live_is_not_retained() -> None:
-    assert judge(timeline([20] * 50, [200] * 50)) is Memory.SETTLED
+def test_what_was_never_live_is_held() -> None:
+    assert judge(timeline([20] * 50, [200] * 50)) is Memory.HELD
 
 
 def test_freeing_everything_at_the_very_end_retains_nothing() -> None:

@@ -11,7 +11,7 @@ FEWEST = 5
 GROWTH = 0.25
 """live bytes that grew by more than this fraction over the second half of the time, and end near their peak, grow"""
 KEPT = 0.5
-"""retention: more than this fraction of the anonymous memory is not live, and live bytes were higher"""
+"""retained or held: more than this fraction of the anonymous memory is not live"""
 LATE = 0.85
 """and all the time from here on"""
 LEAST_LATE = 3
@@ -21,7 +21,7 @@ TEARDOWN = 0.95
 
 
 def judge(timeline: Sequence[Moment]) -> Memory:
-    """Whether live bytes still grow at the end, or memory stays resident that the program has given back.
+    """Whether live bytes still grow at the end, or memory stays resident that the program has given back or never had.
 
     The test of growth compares the median of the last fifth with that of the fifth after the middle: a sawtooth that
     comes back to its floor does not grow.
@@ -37,14 +37,13 @@ def judge(timeline: Sequence[Moment]) -> Memory:
     if after - before > max(LEAST, GROWTH * before) and timeline[-1].live > (1 - GROWTH) * peak:
         return Memory.GROWING
     end = [moment for moment in timeline if moment.at >= LATE * timeline[-1].at]
-    if len(end) >= LEAST_LATE and all(_keeps(moment, peak) for moment in end):
-        return Memory.RETAINED
-    return Memory.SETTLED
+    if len(end) < LEAST_LATE or not all(_has_more_than_live(moment) for moment in end):
+        return Memory.SETTLED
+    return Memory.RETAINED if all(peak - moment.live > LEAST for moment in end) else Memory.HELD
 
 
-def _keeps(moment: Moment, peak: int) -> bool:
-    left = moment.anonymous - moment.live
-    return left > max(LEAST, KEPT * moment.anonymous) and peak - moment.live > LEAST
+def _has_more_than_live(moment: Moment) -> bool:
+    return moment.anonymous - moment.live > max(LEAST, KEPT * moment.anonymous)
 
 
 def retained(timeline: Sequence[Moment]) -> int | None:

@@ -54,8 +54,10 @@ class Memory(StrEnum):
     """live bytes rose until the end: a leak, or a program that was still filling up"""
     RETAINED = "retained"
     """the program gave memory back to its allocator, and it stayed resident"""
+    HELD = "held"
+    """much more is resident than was ever live: what the allocator keeps, or memory that is not malloc's"""
     SETTLED = "settled"
-    """neither"""
+    """none of these"""
     UNKNOWN = "unknown"
     """too short, or not seen"""
 

@@ -23,6 +23,7 @@ RARE = 0.01
 _MEMORY = {
     Memory.GROWING: "live bytes still grew at the end: a leak, or a program that was filling up",
     Memory.RETAINED: "given back to the allocator, and still resident: retention",
+    Memory.HELD: "more than was ever live: kept by the allocator, or not malloc's (Python's arenas, stacks)",
     Memory.SETTLED: "neither growth nor retention to speak of",
 }
 
