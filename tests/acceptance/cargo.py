@@ -146,10 +146,12 @@ def built(evidence: Evidence, project: Project, feature: str) -> Path:
     kept = evidence.folder / f"{project.name}-with-{feature or 'none'}"
     if not kept.exists():
         settings = ("CARGO_PROFILE_RELEASE_STRIP=none", "GIT_OPTIONAL_LOCKS=0")
-        words = ["cargo", "build", "--release", "--manifest-path", str(folder / "Cargo.toml")]
+        words = ["cargo", "build", "--release"]
         features = ["--features", feature] if feature else []
         name = f"{project.name}-build-{feature or 'none'}"
-        output = evidence.command(name, ["env", *settings, *words, "--target-dir", target(evidence), *features])
+        # From its own folder, as a person does: the settings of cargo that are deployed there are found from there.
+        there = ["env", "-C", str(folder), *settings]
+        output = evidence.command(name, [*there, *words, "--target-dir", target(evidence), *features])
         if output.status != 0:
             raise NoEvidence(f"{name}: {output.stderr.strip().splitlines()[-1]}")
         shutil.copy2(Path(target(evidence), "release", project.name), kept)
@@ -174,8 +176,8 @@ def two_features(project: Project) -> Callable[[Evidence], Result]:
     """Both at once are one error, which says what to do."""
 
     def line(evidence: Evidence) -> Result:
-        manifest = str(deployed(evidence, project) / "Cargo.toml")
-        words = ["cargo", "check", "--release", "--manifest-path", manifest, "--target-dir", target(evidence)]
+        there = ["env", "-C", str(deployed(evidence, project))]
+        words = [*there, "cargo", "check", "--release", "--target-dir", target(evidence)]
         output = evidence.command(f"{project.name}-two", [*words, "--features", "mimalloc,jemalloc"])
         errors = [text for text in output.stderr.splitlines() if text.startswith("error")]
         held = output.status != 0 and len(errors) == 2 and "choose one of the features" in errors[0]
