@@ -16,6 +16,7 @@ from functools import partial
 import numpy as np
 
 from heapswap.environment import Environment
+from heapswap.errors import Misuse
 from heapswap.trials.design import block_after
 from heapswap.trials.model import Design, Measurement, Outcome, Run, Slot, Stage, Trial
 from heapswap.trials.statistics import STARTING
@@ -126,9 +127,14 @@ def play(world: World, seed: int) -> Ending:
         budget=MOST_RUNS * (LEVELS["wall"][0] * world.usual + STARTING),
         simplicity=SIMPLICITY[: len(world.true)],
     )
-    while block := block_after(design, runs):
-        for slot in block:
-            measure(slot)
+    try:
+        while block := block_after(design, runs):
+            for slot in block:
+                measure(slot)
+    except Misuse:
+        # A first run so slow that the budget holds too few: the user is told so, and nothing is answered.
+        nothing = Decision.INCONCLUSIVE
+        return Ending(outcome=nothing, candidate=None, rule="refused", runs=len(runs), is_right=False, is_wrong=False)
     evidence = Evidence(Trial(workload=NOWHERE, environment=NO_ENVIRONMENT, design=design, runs=tuple(runs)))
     name, ruling = rule(evidence)
     return Ending(
