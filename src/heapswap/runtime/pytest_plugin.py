@@ -10,8 +10,9 @@ import pytest
 from heapswap.runtime.descriptors import givers_back, spoken_for
 
 
-@pytest.hookimpl(tryfirst=True, wrapper=True)
-def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, object, object]:
+# The old form of a wrapper: every pytest that may be installed beside heapswap knows it.
+@pytest.hookimpl(tryfirst=True, hookwrapper=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, None, None]:
     """Around the reading of the first conftest files: a re-execution ends the capture, which restores what it took."""
 
     def end_capture() -> None:
@@ -21,7 +22,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 
     givers_back.append(end_capture)
     try:
-        return (yield)
+        yield
     finally:
         givers_back.remove(end_capture)
 
