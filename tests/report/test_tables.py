@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from heapswap.report.tables import comparison_table, metrics_shown, ranked
-from heapswap.verdict.model import Verdict
+from heapswap.verdict.model import GuardCheck, GuardState, Verdict
 from heapswap.workload import Metric
 from tests.report.examples import ADOPT, KEEP, LONG, MEMORY, OWN, OWN_METRIC
 
@@ -48,6 +48,19 @@ def test_adopted_first_then_tested_then_screened() -> None:
 
 def test_a_guard_breaker_is_not_the_best_however_much_it_gains() -> None:
     assert ranked(replace(MEMORY, candidate=None), ())[0] == "system:arena_max=2"
+
+
+def test_guards_in_doubt_come_behind_guards_inside_their_limits() -> None:
+    leader, second = ranked(replace(MEMORY, candidate=None, guards=()), ())[:2]
+
+    def first(effect: float) -> str:
+        doubt = GuardCheck(
+            candidate=leader, metric="cpu", limit=0.15, effect=effect, low=0.05, high=0.3, state=GuardState.OPEN
+        )
+        return ranked(replace(MEMORY, candidate=None, guards=(doubt,)), ())[0]
+
+    assert first(0.10) == leader
+    assert first(0.20) == second
 
 
 def test_more_of_a_metric_can_be_better() -> None:

@@ -39,17 +39,20 @@ def metrics_shown(comparisons: Iterable[Effect], primary: str) -> tuple[str, ...
 
 
 def ranked(verdict: Verdict, metrics: Sequence[Metric]) -> list[str]:
-    """Candidates, the best first: adopted, those with an interval on the primary, guard breakers, screened only."""
+    """Candidates, the best first: adopted, compared with an interval on the primary, screened only; within each, those
+    whose guards are inside their limits as estimated come before those in doubt, and these before those that break one.
+    """
     more = any(own.name == verdict.primary and own.direction is Direction.MORE for own in metrics)
     rows = {row.candidate: row for row in verdict.comparisons if row.metric == verdict.primary}
-    breakers = guard_breakers(verdict)
+    breakers, doubtful = guard_breakers(verdict), guards_in_doubt(verdict)
 
-    def place(candidate: str) -> tuple[bool, bool, bool, bool, float]:
+    def place(candidate: str) -> tuple[bool, bool, bool, bool, bool, float]:
         row = rows.get(candidate)
         effect = known(row.effect) if row else None
         untested = row is None or known(row.low) is None or known(row.high) is None
         worth = -(effect or 0.0) if more else effect or 0.0
-        return candidate != verdict.candidate, untested, candidate in breakers, effect is None, worth
+        in_doubt = candidate in breakers, candidate in doubtful
+        return candidate != verdict.candidate, untested, *in_doubt, effect is None, worth
 
     return sorted(dict.fromkeys(row.candidate for row in verdict.comparisons), key=place)
 
@@ -57,6 +60,15 @@ def ranked(verdict: Verdict, metrics: Sequence[Metric]) -> list[str]:
 def guard_breakers(verdict: Verdict) -> frozenset[str]:
     """Candidates that break a guard."""
     return frozenset(check.candidate for check in verdict.guards if check.state is GuardState.BROKEN)
+
+
+def guards_in_doubt(verdict: Verdict) -> frozenset[str]:
+    """Candidates with a guard that is outside its limit as estimated, though not beyond doubt."""
+    return frozenset(
+        check.candidate
+        for check in verdict.guards
+        if check.state is GuardState.OPEN and check.effect is not None and check.effect > check.limit
+    )
 
 
 def comparison_table(verdict: Verdict, order: Sequence[str], width: int) -> Table:
