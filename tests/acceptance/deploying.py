@@ -47,11 +47,11 @@ LINES = (
         measure=tests("verify", "tests/deploy/test_verification.py"),
     ),
     Line(
-        promise="deploy rustc: trees of five ages; what bootstrap would reject is refused with the right key",
+        promise="deploy rustc: small trees of five ages, all three keys; what bootstrap would reject is refused",
         measure=tests("rustc", RUSTC),
     ),
     Line(
-        promise="deploy rustc: real trees, 1.76 and a nightly of 2026: the key is one that their bootstrap declares",
+        promise="deploy rustc: real trees, 1.63, 1.85, 1.96, all before the newer keys: bootstrap declares the key",
         measure=tests("rustc-real", "-m", "acceptance", "tests/deploy/test_releases.py"),
     ),
 )
