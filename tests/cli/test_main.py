@@ -10,7 +10,7 @@ from heapswap import __version__
 from heapswap.cli.main import VERBS, main, split_command, split_verb
 from heapswap.errors import Misuse
 
-USAGE = "heapswap run [--only] [--dry-run] [-v] CANDIDATE -- PROGRAM ARGUMENTS"
+USAGE = "heapswap run [--only] [--dry-run] [-v] [CANDIDATE | --features NAME,…] -- PROGRAM ARGUMENTS"
 
 BAD_INPUT = {
     "no verb": ("", 2, f"no verb; choose from {', '.join(VERBS)}"),
