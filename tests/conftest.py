@@ -4,8 +4,8 @@ import signal
 
 
 def pytest_configure() -> None:
-    """Let the tests end what they start: a shell's background job has SIGINT and SIGQUIT ignored, what nohup started has
-    SIGHUP ignored, and so would every program under test.
+    """Let the tests end what they start: a shell's background job has SIGINT and SIGQUIT ignored, what nohup starts
+    has SIGHUP ignored, and so would every program under test.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
