@@ -24,7 +24,11 @@ BAD_INPUT = {
     ),
     "no command": ("run mimalloc", 2, f"no command to run; write: {USAGE}"),
     "empty command": ("run mimalloc --", 2, f"no command to run; write: {USAGE}"),
-    "no candidate": ("run -- true", 2, f"no candidate; write: {USAGE}"),
+    "no candidate": (
+        "run -- /usr/bin/true",
+        2,
+        f"no candidate, and no [tool.heapswap] or heapswap.toml from /usr/bin and {Path.cwd()} upwards; write: {USAGE}",
+    ),
     "unknown candidate": (
         "run mimallok -- true",
         2,
