@@ -93,8 +93,11 @@ def test_an_unknown_feature_names_the_near_ones() -> None:
         resolve(read(DESIGN), choose("jemaloc"), LINUX)
 
 
-def test_a_marker_that_is_none() -> None:
-    text = "[tool.heapswap.features]\none = { allocator = 'mimalloc', marker = 'sys_platform = linux' }"
+@pytest.mark.parametrize(
+    "marker", ["sys_platform = linux", "sys_platform ~= 'linux'", "python_full_version ~= '3'", "platform == 'linux'"]
+)
+def test_a_marker_that_is_none_or_compares_what_cannot_be_compared(marker: str) -> None:
+    text = f'[tool.heapswap.features]\none = {{ allocator = "mimalloc", marker = "{marker}" }}'
     with pytest.raises(Misuse, match=r"feature 'one': .*; write a PEP 508 marker"):
         resolve(read(text), choose("one"), LINUX)
 

@@ -285,10 +285,10 @@ def _refuse_unknown(settings: Mapping[str, object], known: tuple[str, ...], wher
 def _applies(feature: Feature, platform: Mapping[str, str] | None, source: str) -> bool:
     if not feature.marker:
         return True
-    from packaging.markers import InvalidMarker, Marker, UndefinedEnvironmentName  # noqa: PLC0415 - slow to import
+    from packaging.markers import Marker  # noqa: PLC0415 - slow to import
 
     try:
         return Marker(feature.marker).evaluate(dict(platform or {}))
-    except (InvalidMarker, UndefinedEnvironmentName) as error:
+    except ValueError as error:  # of its form, its names, its comparison or, before packaging 24, its version
         told = " ".join(str(error).split())
         raise Misuse(f"{source} feature '{feature.name}': {told}; write a PEP 508 marker") from None
