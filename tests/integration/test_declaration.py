@@ -326,6 +326,38 @@ def test_two_programs_without_a_file_and_with_a_manifest_each(tmp_path: Path, en
     assert "global allocator has already been set: mimalloc from <string>:1, jemalloc" in done.stderr
 
 
+@pytest.mark.parametrize("words", [["moving.py"], ["-m", "moving"], ["-m", "moving_package"]])
+def test_a_program_that_was_found_from_a_folder_it_has_left_is_refused(
+    words: list[str], tmp_path: Path, environ: dict[str, str]
+) -> None:
+    folder = tmp_path / "folder"
+    (folder / "moving_package").mkdir(parents=True)
+    for name in ("moving.py", "moving_package/__main__.py"):
+        (folder / name).write_text("import os; os.chdir('/')\n" + program())
+    started = ["sh", "-c", 'cd "$0" && exec "$@"', str(folder), PYTHON, *words]
+    assert "the working directory was changed" in refused(started, environ)
+
+
+def test_a_program_that_is_found_from_everywhere_may_leave_its_folder(tmp_path: Path, environ: dict[str, str]) -> None:
+    """Also with an interpreter that was named from there, which finds its packages by that name."""
+    (tmp_path / "moving.py").write_text(
+        "import os; os.chdir('/')\n" + program("import sys\nprint(report(prefix=sys.prefix))")
+    )
+    (tmp_path / "venv").symlink_to(sys.prefix)
+    for words in (["-c", "import moving"], ["-m", "moving"], [str(tmp_path / "moving.py")]):
+        answer = told(["venv/bin/python", *words], environ, cwd=tmp_path)
+        Path(environ["STARTS"]).unlink()
+        assert is_in_force_once(answer)
+        assert answer["prefix"] == str(tmp_path / "venv")
+
+
+@pytest.mark.parametrize("runner", [["-m", "cProfile", "-o", os.devnull], ["./run"]])
+def test_a_script_that_a_profiler_runs(runner: list[str], tmp_path: Path, environ: dict[str, str]) -> None:
+    (tmp_path / "script.py").write_text(program())
+    (tmp_path / "run").write_text("import runpy, sys\ndel sys.argv[0]\nrunpy.run_path(sys.argv[0])\n")
+    assert is_in_force_once(told([PYTHON, *runner, "script.py"], environ, cwd=tmp_path))
+
+
 def test_a_program_from_standard_input_is_refused(environ: dict[str, str]) -> None:
     assert "cannot be read twice" in refused([PYTHON], environ, stdin=program())
     Path(environ["STARTS"]).unlink()

@@ -88,6 +88,7 @@ def test_the_switch_turns_it_off_there_too(platform: str, tmp_path: Path) -> Non
     ("arguments", "says"),
     [
         ("'mimaloc'", "'mimaloc' is no allocator; did you mean mimalloc"),
+        ("__import__('pathlib').Path('/lib/libjemalloc.so.2')", "give its name or path as text"),
         ("secure=True", "secure and knobs need an allocator"),
         ("'mimalloc', narenas=3", "has no knob 'narenas'"),
         ("'jemalloc', secure=True", "jemalloc has no feature 'secure'"),

@@ -73,9 +73,16 @@ def _execute(environ: Mapping[str, str]) -> None:
             with contextlib.suppress(ValueError):  # closed
                 stream.flush()
     try:
-        os.execve(sys.executable, sys.orig_argv, environ)
+        os.execve(sys.executable, [_interpreter(), *sys.orig_argv[1:]], environ)
     except OSError as error:
         raise CannotGoOn(f"{sys.executable} cannot be executed anew: {error.strerror}; use heapswap run") from None
+
+
+def _interpreter() -> str:
+    """How Python is called: by what it was called, which it finds its packages by, unless that led elsewhere now."""
+    called = sys.orig_argv[0]
+    is_relative = "/" in called and not called.startswith("/")
+    return sys.executable if is_relative and not same_file(called, sys.executable) else called
 
 
 def _environment() -> dict[str, str]:

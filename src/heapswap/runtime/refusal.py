@@ -5,6 +5,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from heapswap.runtime import mark
 from heapswap.runtime.descriptors import givers_back, spoken_for
@@ -12,6 +13,7 @@ from heapswap.runtime.owner import same_file
 
 TASKS = "/proc/self/task"
 EXE = "/proc/self/exe"
+DIRECTORY = "/proc/self/cwd"
 
 
 def refusal(spelling: str) -> str:
@@ -77,17 +79,36 @@ def _read_once(spelling: str) -> Iterator[str]:
 
 
 def _moved(spelling: str) -> Iterator[str]:
-    """A script that was named relative to a folder that is no longer the current one."""
-    file = getattr(sys.modules.get("__main__"), "__file__", None)
-    script = (getattr(sys, "argv", None) or [""])[0]
-    if not file or script not in sys.orig_argv or os.path.isabs(script):  # noqa: PTH117
-        return
-    # A folder or archive is named by itself, and its program is the file in it.
-    if not any(same_file(script, named) for named in (file, os.path.dirname(file))) or not os.path.exists(script):  # noqa: PTH110, PTH120
+    """A program that was found from a folder that is no longer the current one."""
+    main = sys.modules.get("__main__")
+    file, module = getattr(main, "__file__", None), getattr(getattr(main, "__spec__", None), "name", "__main__")
+    # A folder and an archive are run as a module of that name, too.
+    lost = "" if not file else _lost_script(file, module) or (module != "__main__" and _lost_module(file, module))
+    if lost:
         yield (
-            f"the working directory was changed, and {script} is not found from here; declare it before that, "
+            f"the working directory was changed, and {lost} is not found from here; declare it before that, "
             f"or start with: heapswap run {spelling} -- COMMAND"
         )
+
+
+def _lost_script(file: str, module: str) -> str:
+    """The relative script, folder or archive that was named, if it is not here; else empty."""
+    script = (getattr(sys, "argv", None) or [""])[0]
+    if script not in sys.orig_argv or os.path.isabs(script):  # noqa: PTH117
+        return ""
+    # A profiler or debugger is what Python was given, and the script was given to that.
+    runners = module != "__main__" or any(same_file(word, file) for word in sys.orig_argv[1:] if word != script)
+    # A folder or archive is named by itself, and its program is the file in it.
+    is_it = runners or any(same_file(script, named) for named in (file, os.path.dirname(file)))  # noqa: PTH120
+    return "" if is_it and os.path.exists(script) else script  # noqa: PTH110
+
+
+def _lost_module(file: str, module: str) -> str:
+    """The module that Python found in the folder it was started in, if that is left and not searched; else empty."""
+    folder = [str(parent) for parent in Path(file).parents][module.count(".") :][:1]
+    # Python puts the folder in which it is started in front.
+    is_searched = sys.flags.safe_path or sys.path[:1] != folder or folder[0] in sys.path[1:]
+    return "" if is_searched or same_file(folder[0], DIRECTORY) else f"-m {module.removesuffix('.__main__')}"
 
 
 def _input_taken(spelling: str) -> Iterator[str]:

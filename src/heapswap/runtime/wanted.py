@@ -23,7 +23,7 @@ class Wanted:
     """one line that the user has to read"""
 
 
-def wanted_by(allocator: str | None, knobs: Mapping[str, object], *, secure: bool, file: str) -> Wanted:
+def wanted_by(allocator: object, knobs: Mapping[str, object], *, secure: bool, file: str) -> Wanted:
     """The candidate that the arguments or, without them, the manifest of the program in `file` ask for.
 
     Raises:
@@ -31,6 +31,8 @@ def wanted_by(allocator: str | None, knobs: Mapping[str, object], *, secure: boo
         CannotGoOn: the manifest cannot be read.
     """
     if allocator is not None:
+        if not isinstance(allocator, str):
+            raise Misuse(f"the allocator is {allocator!r}; give its name or path as text")
         return Wanted(spelling=str(spelling.parse(manifest.spelled(allocator, knobs, secure=secure))))
     if secure or knobs:
         raise Misuse("secure and knobs need an allocator; name it, or set them in the manifest")
