@@ -44,6 +44,13 @@ def test_junit_is_saved_beside_the_page(tmp_path: Path, capsys: pytest.CaptureFi
     assert [case.get("name") for case in suite.iter("testcase")] == ["whole-family"]
 
 
+def test_where_junit_cannot_be_saved_nothing_is_asked_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "heapswap.cli.conform.examine", lambda *_, **__: pytest.fail("minutes of questions for nothing")
+    )
+    assert main(["conform", "system", "--junit", "/nowhere/x.xml"]) == 3
+
+
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
@@ -53,7 +60,9 @@ def test_junit_is_saved_beside_the_page(tmp_path: Path, capsys: pytest.CaptureFi
         (["conform", "jemalloc", "--only", "zero-sise"], 2, "did you mean zero-size"),
         (["conform", "jemalloc", "--", "true"], 2, "takes no command"),
         (["conform", "/nowhere/libnone.so"], 3, "does not exist"),
+        (["conform", "/usr"], 3, "/usr is no file"),
         (["conform", "system", "--only", "zero-size", "--junit", "/nowhere/x.xml"], 3, "cannot be saved"),
+        (["conform", "system", "--only", "zero-size", "--junit", "/usr"], 3, "cannot be saved"),
     ],
 )
 def test_what_cannot_be_asked_is_one_line(

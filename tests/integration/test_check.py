@@ -130,6 +130,7 @@ def test_turned_off_is_no_drift(project: Path) -> None:
         (["--pid", "1", "--", "true"], 2, "one thing to check"),
         (["--pid", "0"], 2, "'0' is no process"),
         (["--pid", str(2**22 + 7), "mimalloc"], 3, "there is no process"),
+        (["mimalloc", "--"], 2, "no command behind --"),
         (["mimaloc"], 2, "did you mean mimalloc"),
         (["current"], 2, "always in force"),
         (["mimalloc", "--features", "a"], 2, "give one of the two"),
@@ -140,6 +141,17 @@ def test_what_cannot_be_checked_is_one_line(words: list[str], status: int, says:
     done = subprocess.run([HEAPSWAP, "check", *words], capture_output=True, text=True, check=False, cwd="/")
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (status, "", 1)
     assert says in done.stderr
+
+
+def test_a_process_that_has_ended_and_was_not_waited_for_is_no_drift() -> None:
+    ended = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+    done = subprocess.run(
+        [HEAPSWAP, "check", "mimalloc", "--pid", str(ended.pid)], capture_output=True, text=True, check=False
+    )
+    ended.wait()
+    assert (done.returncode, done.stdout) == (3, "")
+    assert f"process {ended.pid} runs no program, or ended just now" in done.stderr
 
 
 # ------------------------------------------------------------------------------------------------- a running tree

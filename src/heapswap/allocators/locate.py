@@ -79,7 +79,8 @@ def at(path: str) -> Library:
     """
     file = Path(path).absolute()
     if not file.is_file():
-        raise CannotGoOn(f"{path} does not exist; 'heapswap allocators' lists the libraries that are here")
+        seen = "is no file" if file.exists() else "does not exist"
+        raise CannotGoOn(f"{path} {seen}; 'heapswap allocators' lists the libraries that are here")
     try:
         if not elf.exported(file, ("malloc",)):
             raise CannotGoOn(f"{path} defines no malloc, so preloading it changes nothing; give an allocator's library")

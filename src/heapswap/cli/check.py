@@ -60,6 +60,8 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
         Misuse: both a process and a command, nothing that is declared, or what cannot be meant.
         CannotGoOn: the process or program is not there, or may not be read.
     """
+    if command == []:
+        raise Misuse(f"no command behind --; write: {USAGE}")
     if command is not None and arguments.pid is not None:
         raise Misuse(f"one thing to check: a process or a command; write: {USAGE}")
     checked = _check(arguments, command)
@@ -132,7 +134,11 @@ def _folders_of(pid: int) -> Iterator[Path]:
 
 
 def _of_process(blank: Check, activation: Activation, root: int) -> Check:
-    """The tree below a running process. What a process that was started with --only has started is not judged."""
+    """The tree below a running process. What a process that was started with --only has started is not judged.
+
+    Raises:
+        CannotGoOn: nothing in it has a program: it has ended, or is the kernel's own.
+    """
     observed: list[Observed] = []
     apart: set[int] = set()
     for pid, parent in descendants(root):
@@ -145,6 +151,8 @@ def _of_process(blank: Check, activation: Activation, root: int) -> Check:
             apart.add(pid)
         if (found := observe(pid, parent, activation)) is not None:
             observed.append(found)
+    if not observed:
+        raise CannotGoOn(f"process {root} runs no program, or ended just now; give the number of one that runs")
     findings: tuple[Finding, ...] = ()
     if apart:
         findings = (_note("scoped", "a process was started with --only: what it starts is not meant to have it"),)

@@ -59,12 +59,14 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
 
     Raises:
         Misuse: a command, no candidate, a clause that does not exist.
-        CannotGoOn: the candidate cannot be put in force.
+        CannotGoOn: the candidate cannot be put in force, or the file cannot be saved.
     """
     if command is not None:
         raise Misuse(f"'heapswap conform' takes no command; write: {USAGE}")
     clauses = _named(arguments.only) if arguments.only else CLAUSES
     known = [clause.id for clause in _named(arguments.known)]
+    if arguments.junit:
+        _refuse_unsavable(Path(arguments.junit))
     progress = _Progress(is_shown=not arguments.quiet and sys.stderr is not None and sys.stderr.isatty())
     with progress:
         answer = _answer(_candidate(arguments.candidate), clauses, arguments, progress)
@@ -136,6 +138,12 @@ def _candidate(word: str) -> Candidate:
     if candidate.library == CURRENT:
         raise Misuse("current is whatever runs today; name one allocator, such as system, jemalloc or ./libmine.so")
     return candidate
+
+
+def _refuse_unsavable(file: Path) -> None:
+    """Before the questions, which take minutes."""
+    if file.is_dir() or not os.access(file.parent, os.W_OK):
+        raise CannotGoOn(f"{file} cannot be saved; give a file in a folder that you may write to")
 
 
 def _named(words: list[str]) -> tuple[Clause, ...]:
