@@ -311,8 +311,21 @@ def test_the_context_may_be_another_folder(folder: Path) -> None:
     (folder / "docker").mkdir()
     (folder / "docker" / "Dockerfile").write_text(SINGLE)
     made = plan(folder / "docker" / "Dockerfile", chosen("mimalloc"), Tree(), Wish(context=folder))
-    assert action_of(made, folder / "heapswap" / "run").mode == 0o755
+    assert action_of(made, folder / "heapswap-docker" / "run").mode == 0o755
     assert made.afterwards[0].words == ("docker", "build", "-f", str(folder / "docker/Dockerfile"), str(folder))
+
+
+def test_no_two_dockerfiles_of_one_context_share_a_file(folder: Path) -> None:
+    names = ("Dockerfile", "Dockerfile.worker", "shop/Dockerfile", "mail/Dockerfile", "mail/worker.Dockerfile")
+    context, made = folder / "context", []
+    for name in (*names, "../outside/Dockerfile"):
+        file = context / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(SINGLE)
+        plans = plan(file, chosen("mimalloc"), Tree(), Wish(context=context))
+        made += [action.path for action in plans.actions]
+        assert all(path.startswith(f"{context / 'heapswap'}") for path in made[-3:])
+    assert len(set(made)) == len(made)
 
 
 @pytest.mark.parametrize("ending", ["\r\n", "\n"])

@@ -11,6 +11,7 @@ It stands behind the last layer of the stage, so that no layer is built under th
 """
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -49,6 +50,8 @@ class Site:
     """The stage that is edited, and the file it stands in."""
 
     path: Path
+    root: Path
+    """the folder that is built from"""
     data: bytes
     dockerfile: Dockerfile
     stage: Stage
@@ -69,8 +72,10 @@ class Site:
     @property
     def folder(self) -> str:
         """heapswap's folder in the build context: one a Dockerfile, since several may be built from one context."""
-        name = re.sub(r"[^\w-]+", "-", re.sub(r"(?i)^dockerfile\.?|\.?dockerfile$", "", self.path.name))
-        return f"heapswap-{name}" if name else "heapswap"
+        # Not pathlib's: a Dockerfile may lie outside of what is built from.
+        place = os.path.relpath(self.path.parent, self.root)
+        name = re.sub(r"(?i)^dockerfile\.?|\.?dockerfile$", "", self.path.name)
+        return "-".join(("heapswap", *re.findall(r"[\w-]+", f"{place}/{name}")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,9 +132,9 @@ def edited(site: Site, swap: Swap) -> bytes:
     return data
 
 
-def context_files(site: Site, swap: Swap, root: Path, tree: Tree) -> Iterator[Action]:
+def context_files(site: Site, swap: Swap, tree: Tree) -> Iterator[Action]:
     """The files that the build context needs."""
-    means, folder = swap.means, root / site.folder
+    means, folder = swap.means, site.root / site.folder
     if swap.scope is Scope.SERVICE:
         settings = {**swap.own, PRELOAD: means.preload} if means.preload else swap.own
         env = [f"{MARK}{means.activation.candidate}", *shell_lines(settings)]

@@ -48,7 +48,8 @@ def plan(place: Path, choice: Choice, tree: Tree, wish: Wish | None = None) -> P
     """
     wish = wish or Wish()
     path = file_of(place)
-    site = _site(path, tree.required(path, "a Dockerfile, or the folder of one"), wish.stage)
+    root = (wish.context or path.parent).resolve()
+    site = _site(path, root, tree.required(path, "a Dockerfile, or the folder of one"), wish.stage)
     means = means_of(choice.candidate, wish.supply, site.ground, site.stage)
     users = parse(without_ours(site.text), path)
     swap = Swap(
@@ -61,8 +62,7 @@ def plan(place: Path, choice: Choice, tree: Tree, wish: Wish | None = None) -> P
         raise Misuse(
             f"{path}: what starts the program comes from {site.ground.image}, or there is no shell; use --scope image"
         )
-    root = (wish.context or path.parent).resolve()
-    extras = tuple(context_files(site, swap, root, tree))
+    extras = tuple(context_files(site, swap, tree))
     return Plan(
         target=Target.DOCKER,
         place=str(path),
@@ -78,13 +78,13 @@ def plan(place: Path, choice: Choice, tree: Tree, wish: Wish | None = None) -> P
     )
 
 
-def _site(path: Path, data: bytes, name: str) -> Site:
+def _site(path: Path, root: Path, data: bytes, name: str) -> Site:
     dockerfile = parse(lines.text(data, path), path)
     stage: Stage | None = dockerfile.stage(name) if name else dockerfile.stages[-1]
     if stage is None:
         known = near(name, (stage.name for stage in dockerfile.stages if stage.name))
         raise Misuse(f"{path} has no stage '{name}'; {known}")
-    return Site(path=path, data=data, dockerfile=dockerfile, stage=stage, ground=ground(dockerfile, stage))
+    return Site(path=path, root=root, data=data, dockerfile=dockerfile, stage=stage, ground=ground(dockerfile, stage))
 
 
 def _start(site: Site) -> Instruction | None:
