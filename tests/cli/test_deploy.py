@@ -101,6 +101,16 @@ def test_the_commands_that_it_prints_work_as_they_are_printed(run: Run, tmp_path
         assert (snapshot(folder) != before) is changed
 
 
+def test_what_was_deployed_with_options_is_verified_as_it_prints(run: Run, tmp_path: Path) -> None:
+    words = _docker(tmp_path / "project")
+    _, shown, _ = run(*words, "mimalloc", "--scope", "image", "--context", "..", "--apply")
+    (typed,) = (line.split()[2:] for line in shown.splitlines() if line.endswith("--verify"))
+    status, shown, _ = run(*typed)
+    assert (status, "2 file(s) are as deployed" in shown) == (0, True)
+    (tmp_path / "project" / "Dockerfile").write_text("FROM debian:12\nCMD env\n")
+    assert run(*typed)[0] == 1
+
+
 def test_the_candidate_may_stand_behind_the_options(run: Run, tmp_path: Path) -> None:
     words = _docker(tmp_path / "project")
     first = run(*words, "mimalloc", "--scope", "image")

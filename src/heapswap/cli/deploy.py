@@ -11,7 +11,7 @@ from heapswap.allocators.spelling import parse
 from heapswap.aside import say
 from heapswap.cli.main import TYPE_CHECKING, Parser
 from heapswap.cli.output import standard_output
-from heapswap.cli.targets import OPTIONS, PLACES, PLACING, place_of, planned
+from heapswap.cli.targets import CHOOSING, OPTIONS, PLACES, PLACING, place_of, planned
 from heapswap.deploy import choice
 from heapswap.deploy.deployments import Receipts, apply, revert
 from heapswap.deploy.model import Choice, Deployment, Holds, Plan, Target, Verification
@@ -148,7 +148,8 @@ def _show(plan: Plan, arguments: argparse.Namespace, step: Step) -> int:
             command = ("heapswap", "deploy", arguments.target, arguments.place)
             commands = report.Commands(
                 apply=(*command, *_words(arguments, frozenset(vars(arguments))), "--apply"),
-                verify=(*command, *_words(arguments, PLACING), "--verify"),
+                # The receipt knows what was chosen, and not how: a plan of other options is another plan.
+                verify=(*command, *_words(arguments, frozenset(vars(arguments)) - CHOOSING), "--verify"),
                 revert=(*command, *_words(arguments, PLACING), "--revert"),
             )
             stream.write(report.plan_text(plan, commands, applied=step is Step.APPLY, width=width, colour=colour))

@@ -31,6 +31,9 @@ PLACES = {
 PLACING = frozenset(("root", "package"))
 """arguments that say where, beside the place itself"""
 
+CHOOSING = frozenset(("candidate", "verdict"))
+"""arguments that say what; a receipt holds it"""
+
 
 def place_of(target: Target, arguments: argparse.Namespace) -> str:
     """What the deployment is kept under: a real path, and of a workspace the package's."""
