@@ -9,7 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from heapswap.cargo.metadata import CargoFailed, cargo, explained
+from heapswap.cargo import tool
+from heapswap.cargo.metadata import CargoFailed, explained
 from heapswap.errors import CannotGoOn
 
 
@@ -75,7 +76,7 @@ def build(recipe: Recipe, target_folder: Path, environ: Mapping[str, str]) -> Pa
     try:
         done = subprocess.run(
             [
-                cargo(environ),
+                tool.found("cargo", environ),
                 *words,
                 *("--manifest-path", os.fspath(recipe.manifest)),
                 *("--target-dir", os.fspath(target_folder)),

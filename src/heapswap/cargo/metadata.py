@@ -1,16 +1,13 @@
 """What `cargo metadata` says of a project, with nothing written into it."""
 
-import os
 import re
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
-from heapswap.cargo import shadow
+from heapswap.cargo import shadow, tool
 from heapswap.cargo.shadow import LOCK
 from heapswap.errors import CannotGoOn
 
@@ -191,34 +188,10 @@ def run(words: Sequence[str], environ: Mapping[str, str], directory: Path) -> st
     Raises:
         CannotGoOn: there is no cargo, or it ends with an error.
     """
-    try:
-        done = subprocess.run(
-            [cargo(environ), *words],
-            cwd=directory,
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-        )
-    except OSError as error:
-        raise CannotGoOn(f"{cargo(environ)} cannot be started: {error.strerror}; check the installation") from None
+    done = tool.ran((tool.found("cargo", environ), *words), environ, directory)
     if done.returncode != 0:
         raise CargoFailed(explained(words[0], done.stderr))
     return done.stdout
-
-
-def cargo(environ: Mapping[str, str]) -> str:
-    """The `cargo` to call: the one that ``CARGO`` names, or the first in PATH.
-
-    Raises:
-        CannotGoOn: there is none.
-    """
-    found = environ.get("CARGO") or shutil.which("cargo", path=environ.get("PATH", os.defpath))
-    if not found:
-        raise CannotGoOn("cargo was not found in PATH; install Rust (https://rustup.rs), or set CARGO to its path")
-    return found
 
 
 _NETWORK = re.compile(

@@ -1,13 +1,11 @@
 """The platform that a project is judged for: the one that rustc builds for here."""
 
-import os
 import re
-import shutil
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from heapswap.cargo import tool
 from heapswap.errors import CannotGoOn
 
 
@@ -41,22 +39,7 @@ def host(environ: Mapping[str, str], directory: Path) -> Platform:
 
 
 def _rustc(words: tuple[str, ...], environ: Mapping[str, str], directory: Path) -> str:
-    rustc = environ.get("RUSTC") or shutil.which("rustc", path=environ.get("PATH", os.defpath))
-    if not rustc:
-        raise CannotGoOn("rustc was not found in PATH; install Rust (https://rustup.rs), or set RUSTC to its path")
-    try:
-        done = subprocess.run(
-            [rustc, *words],
-            cwd=directory,
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-        )
-    except OSError as error:
-        raise CannotGoOn(f"{rustc} cannot be started: {error.strerror}; check the installation of Rust") from None
+    done = tool.ran((tool.found("rustc", environ), *words), environ, directory)
     if done.returncode != 0:
         last = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
         raise CannotGoOn(f"rustc {words[0]} failed: {last[0]}; check the installation of Rust")
