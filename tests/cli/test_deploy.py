@@ -9,6 +9,9 @@ import pytest
 
 from heapswap import artifact
 from heapswap.cli.main import main
+from heapswap.deploy.deployments import Receipts
+from heapswap.deploy.model import Deployment, Target
+from heapswap.errors import CannotGoOn
 from heapswap.verdict.model import Decision
 from tests.deploy.systemd.test_plan import service
 from tests.deploy.test_choice import VERDICT
@@ -164,6 +167,43 @@ def test_a_receipt_can_be_dropped_where_lines_were_edited_by_hand(run: Run, tmp_
     assert run(*words, "--forget")[0] == 0
     assert run(*words, "--forget")[0] == 3
     assert file.read_bytes() == edited
+
+
+def test_a_damaged_receipt_is_told_and_can_be_dropped(run: Run, tmp_path: Path) -> None:
+    words = _env(tmp_path / "project")
+    run(*words, "mimalloc", "--apply")
+    (receipt,) = (tmp_path / "state").rglob("*.json")
+    receipt.write_bytes(receipt.read_bytes()[:40])
+    before = snapshot(tmp_path / "project")
+    for step in (("jemalloc", "--apply"), ("--revert",), ("--verify",), ("jemalloc", "--dry-run")):
+        status, _, said = run(*words, *step)
+        assert (status, said.count("\n"), "and use --forget" in said) == (3, 1, True)
+    assert run(*words, "--forget")[0] == 0
+    assert not receipt.exists()
+    assert snapshot(tmp_path / "project") == before
+
+
+@pytest.mark.parametrize("step", [("mimalloc", "--apply"), ("--revert",)])
+def test_another_heapswap_waits_before_the_receipt_is_read(
+    step: tuple[str, ...], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words, load, seen = _env(tmp_path / "project"), Receipts.load, []
+
+    def watched(receipts: Receipts, target: Target, place: str) -> Deployment | None:
+        with pytest.raises(CannotGoOn, match="another heapswap deploys") as refused, receipts.held():
+            pass
+        seen.append(refused)
+        return load(receipts, target, place)
+
+    run(*words, "mimalloc", "--apply")
+    monkeypatch.setattr(Receipts, "load", watched)
+    assert (run(*words, *step)[0], len(seen)) == (0, 1)
+
+
+def test_what_systemd_has_read_is_told_of_when_it_is_taken_back(run: Run, tmp_path: Path) -> None:
+    words = _systemd(tmp_path / "project")
+    run(*words, "mimalloc", "--root", "root", "--apply")
+    assert "systemctl daemon-reload" in run(*words, "--root", "root", "--revert")[1]
 
 
 @pytest.mark.parametrize(

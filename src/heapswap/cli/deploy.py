@@ -58,21 +58,24 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
     if command is not None:
         raise Misuse("'heapswap deploy' takes no command; leave out what follows --")
     target, receipts = Target(arguments.target), Receipts(folder=artifact.state_folder(os.environ) / "deployments")
-    place = place_of(target, arguments)
-    deployed = receipts.load(target, place)
-    match Step(arguments.step):
+    place, step = place_of(target, arguments), Step(arguments.step)
+    match step:
         case Step.FORGET:
-            return _forget(deployed, target, place, receipts)
+            return _forget(target, place, receipts)
         case Step.REVERT:
-            return _revert(deployed, target, place, receipts)
+            return _revert(target, place, receipts)
         case Step.VERIFY:
-            return _verify(arguments, target, place, deployed)
-        case step:
-            plan = whole(arguments, place, _chosen(arguments, target), Tree(deployed))
-            if step is Step.APPLY and not plan.printed:
-                with receipts.held():
+            return _verify(arguments, target, place, receipts.load(target, place))
+        case Step.APPLY:
+            # Held before the first file is read: what another heapswap wrote in between would be taken for the user's.
+            with receipts.held():
+                deployed = receipts.load(target, place)
+                plan = whole(arguments, place, _chosen(arguments, target), Tree(deployed))
+                if not plan.printed:
                     apply(plan, deployed, receipts)
-            return _show(plan, arguments, step)
+        case Step.SHOW:
+            plan = whole(arguments, place, _chosen(arguments, target), Tree(receipts.load(target, place)))
+    return _show(plan, arguments, step)
 
 
 def whole(arguments: argparse.Namespace, place: str, chosen: Choice, tree: Tree) -> Plan:
@@ -197,25 +200,29 @@ def _verify(arguments: argparse.Namespace, target: Target, place: str, deployed:
     return 1 if verified.holds is Holds.NO else 0
 
 
-def _revert(deployed: Deployment | None, target: Target, place: str, receipts: Receipts) -> int:
-    if deployed is None:
-        raise CannotGoOn(
-            f"nothing is deployed to {place} that this user's heapswap knows of; {target} receipts are in "
-            f"{receipts.folder}"
-        )
+def _revert(target: Target, place: str, receipts: Receipts) -> int:
     with receipts.held():
+        deployed = receipts.load(target, place)
+        if deployed is None:
+            raise CannotGoOn(
+                f"nothing is deployed to {place} that this user's heapswap knows of; {target} receipts are in "
+                f"{receipts.folder}"
+            )
         changed = revert(deployed, receipts)
     with standard_output("it is reverted") as stream:
         stream.writelines(f"{path}: as it was without {deployed.candidate}\n" for path in changed)
         if not changed:
             stream.write(f"{place}: was without {deployed.candidate} already\n")
+        if target is Target.SYSTEMD and changed:
+            stream.write("systemd knows of it after systemctl daemon-reload, the service after its next start\n")
     return 0
 
 
-def _forget(deployed: Deployment | None, target: Target, place: str, receipts: Receipts) -> int:
-    if deployed is None:
-        raise CannotGoOn(f"there is no receipt for {place} to drop; nothing was changed")
+def _forget(target: Target, place: str, receipts: Receipts) -> int:
+    """Drop a receipt, also a damaged one: there is no other way to go on without it."""
     with receipts.held():
+        if not receipts.file(target, place).exists():
+            raise CannotGoOn(f"there is no receipt for {place} to drop; nothing was changed")
         receipts.forget(target, place)
     with standard_output("the receipt is dropped") as stream:
         stream.write(f"{place}: the receipt is dropped; what was deployed stays, and is yours to take back\n")

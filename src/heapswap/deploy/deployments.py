@@ -48,8 +48,11 @@ class Receipts:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise CannotGoOn(f"{file} cannot be read: {error.strerror}") from None
-        return artifact.decode(data, "deployment", SCHEMA, Deployment, str(file))
+            raise CannotGoOn(f"{file} cannot be read: {error.strerror}; set XDG_STATE_HOME") from None
+        try:
+            return artifact.decode(data, "deployment", SCHEMA, Deployment, f"the receipt {file}")
+        except CannotGoOn as error:
+            raise CannotGoOn(f"{error}, or take heapswap's lines out by hand, and use --forget") from None
 
     def save(self, deployment: Deployment) -> None:
         """Keep a receipt in the place of an earlier one.
