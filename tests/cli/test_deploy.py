@@ -232,6 +232,24 @@ def test_what_cannot_be_meant_is_one_line(words: tuple[str, ...], status: int, s
     assert sorted(Path.cwd().iterdir()) == before
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("docker", "{}"),
+        ("python", "{}"),
+        ("cargo", "{}"),
+        ("rustc", "{}", "jemalloc"),
+        ("systemd", "shop", "mimalloc", "--root", "{}"),
+        ("env", "{}", "mimalloc"),
+        ("env", "x.env", "--from", "{}"),
+    ],
+)
+def test_what_may_not_be_looked_at_is_one_line(words: tuple[str, ...], run: Run) -> None:
+    # A name that is too long fails for the superuser too, where a closed folder would not.
+    status, shown, said = run(*(word.format("x" * 300) for word in words), *(("mimalloc",) if len(words) == 2 else ()))
+    assert (status, shown, said.count("\n"), "File name too long" in said) == (3, "", 1, True)
+
+
 @pytest.mark.parametrize("data", [b"\xff\xfeA\x00=\x001\x00", b"A=1\0\n"])
 def test_a_file_that_is_no_text_is_one_line(data: bytes, run: Run, tmp_path: Path) -> None:
     (tmp_path / "project" / "x.env").write_bytes(data)

@@ -2,6 +2,8 @@
 
 import argparse
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +22,7 @@ from heapswap.deploy.verification import proofs
 from heapswap.dispositions import environment_at_start
 from heapswap.errors import CannotGoOn, Misuse
 from heapswap.report import plan as report
+from heapswap.report.lines import printable
 from heapswap.report.terminal import colour_of, width_of
 
 if TYPE_CHECKING:
@@ -58,7 +61,8 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
     if command is not None:
         raise Misuse("'heapswap deploy' takes no command; leave out what follows --")
     target, receipts = Target(arguments.target), Receipts(folder=artifact.state_folder(os.environ) / "deployments")
-    place, step = place_of(target, arguments), Step(arguments.step)
+    with _reading():
+        place, step = place_of(target, arguments), Step(arguments.step)
     match step:
         case Step.FORGET:
             return _forget(target, place, receipts)
@@ -80,8 +84,18 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
 
 def whole(arguments: argparse.Namespace, place: str, chosen: Choice, tree: Tree) -> Plan:
     """The plan of a target, with what it takes back of an earlier one."""
-    plan = planned(arguments, place, chosen, tree)
+    with _reading():
+        plan = planned(arguments, place, chosen, tree)
     return replace(plan, actions=plan.actions + tree.leftovers(plan.actions))
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Look at a project. Even to ask whether a file is there fails in a folder that may not be entered."""
+    try:
+        yield
+    except OSError as error:
+        raise CannotGoOn(f"{error.filename} cannot be read: {error.strerror}; nothing was changed") from None
 
 
 class _TargetParser(Parser):
@@ -128,8 +142,8 @@ def _chosen(arguments: argparse.Namespace, target: Target) -> Choice:
         raise Misuse(f"both {arguments.candidate} and --from {arguments.verdict} choose; leave one of them out")
     if arguments.verdict:
         path = Path(arguments.verdict)
-        path = path / "verdict.json" if path.is_dir() else path
         try:
+            path = path / "verdict.json" if path.is_dir() else path
             return choice.adopted(path.read_bytes(), str(path))
         except OSError as error:
             raise CannotGoOn(f"{path} cannot be read: {error.strerror}; give the verdict.json of a trial") from None
@@ -210,7 +224,7 @@ def _revert(target: Target, place: str, receipts: Receipts) -> int:
             )
         changed = revert(deployed, receipts)
     with standard_output("it is reverted") as stream:
-        stream.writelines(f"{path}: as it was without {deployed.candidate}\n" for path in changed)
+        stream.writelines(printable(f"{path}: as it was without {deployed.candidate}") + "\n" for path in changed)
         if not changed:
             stream.write(f"{place}: was without {deployed.candidate} already\n")
         if target is Target.SYSTEMD and changed:
