@@ -291,8 +291,9 @@ def test_a_child_that_declares_another_is_refused_and_both_places_named(
         ("input()", "standard input was read already"),
         ("import sys; sys.stdin.buffer.peek(1)", "standard input was read already"),
         ("import os, sys; sys.executable = '/bin/true'", "embedded"),
+        ("import heapswap.runtime.mark; heapswap.runtime.mark.STAT = '/nowhere/stat'", "there is no /proc"),
     ],
-    ids=["threads", "fork", "text read", "bytes buffered", "embedded"],
+    ids=["threads", "fork", "text read", "bytes buffered", "embedded", "no /proc"],
 )
 def test_where_a_second_execution_would_be_wrong_it_is_refused(before: str, says: str, environ: dict[str, str]) -> None:
     assert says in refused([PYTHON, "-c", before + program()], environ, stdin="one\ntwo\n")

@@ -28,6 +28,8 @@ def put_in_force(wanted: str, *, request: str, place: str) -> None:
         Misuse: another allocator is in force, or a knob is set to something else.
         CannotGoOn: it cannot take effect here.
     """
+    if not Path(mark.STAT).exists():
+        raise CannotGoOn(f"{wanted} from {place} cannot be put in force here: there is no /proc; mount it")
     users = _environment()
     there = mark.left_in(os.environ)
     owner = malloc_owner()
