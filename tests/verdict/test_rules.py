@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from heapswap.environment import Environment
-from heapswap.errors import Misuse
+from heapswap.errors import ALREADY_SET, Misuse
 from heapswap.trials.model import Criteria, Outcome, Run, Slot, Stage, Trial
 from heapswap.verdict.model import Comparison, Decision, GuardState, Verdict
 from heapswap.verdict.objective import OBJECTIVES, criteria
@@ -162,6 +162,21 @@ def test_a_candidate_that_always_fails_is_unsafe() -> None:
     found = verdict({}, outcomes={"library": Outcome.CRASHED}, names=("library",))
     assert (found.outcome, found.rule) == (Decision.UNSAFE, "fails-or-differs")
     assert "library crashed" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("log", "remedy"),
+    [
+        ("abort: out of luck", "report it to its authors"),
+        (f"heapswap.errors.Misuse: {ALREADY_SET}: a from LD_PRELOAD, b from app.py:1; …", "put HEAPSWAP_DISABLE=1"),
+    ],
+)
+def test_a_candidate_that_the_programs_own_declaration_refuses_is_not_its_authors_matter(log: str, remedy: str) -> None:
+    failed = trial({}, outcomes={"library": Outcome.FAILED}, names=("library",))
+    runs = tuple(replace(one, log=log) if one.slot.candidate == "library" else one for one in failed.runs)
+    found = decide(replace(failed, runs=runs), "time")
+    (finding,) = (one for one in found.findings if one.code == "unsafe-candidate")
+    assert remedy in finding.remedy
 
 
 def test_a_failing_candidate_does_not_hide_a_good_one() -> None:

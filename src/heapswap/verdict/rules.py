@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import ceil, isfinite
 
 from heapswap.artifact import digest
+from heapswap.errors import ALREADY_SET
 from heapswap.findings import Finding, Level
 from heapswap.trials.finalists import Finalist, State
 from heapswap.trials.model import Outcome, Trial
@@ -306,10 +307,17 @@ def candidate_is_bad(evidence: Evidence) -> tuple[Finding, ...]:
                     code="unsafe-candidate" if evidence.is_unsafe(name) else "unreliable-candidate",
                     level=Level.WARNING,
                     seen=f"{name} {what_went_wrong(evidence, name)}",
-                    remedy="leave it alone, or report it to its authors with the log in the results folder",
+                    remedy=_remedy(evidence, name),
                 )
             )
     return tuple(result)
+
+
+def _remedy(evidence: Evidence, candidate: str) -> str:
+    """What to do about a candidate that is bad: nothing of its own is wrong where the program set another allocator."""
+    if any(ALREADY_SET in run.log for run in evidence.bad(candidate)):
+        return "the program declares an allocator itself; put HEAPSWAP_DISABLE=1 before heapswap to compare without it"
+    return "leave it alone, or report it to its authors with the log in the results folder"
 
 
 def baseline_is_flaky(evidence: Evidence) -> tuple[Finding, ...]:
