@@ -321,3 +321,21 @@ def test_a_state_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
         Receipts(folder=tmp_path / "file/x").held(),
     ):
         pass
+
+
+def test_an_attribute_that_may_not_be_set_keeps_none_of_the_others_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: dict[str, bytes] = {}
+
+    def put(_: int, name: str, value: bytes) -> None:
+        if name == "security.selinux":
+            raise PermissionError
+        kept[name] = value
+
+    monkeypatch.setattr(os, "listxattr", lambda _: ["security.selinux", "system.posix_acl_access"])
+    monkeypatch.setattr(os, "getxattr", lambda _, name: name.encode())
+    monkeypatch.setattr(os, "setxattr", put)
+    (tmp_path / "file").write_bytes(b"old")
+    files.replace(tmp_path / "file", b"new", 0o644)
+    assert kept == {"system.posix_acl_access": b"system.posix_acl_access"}

@@ -123,9 +123,12 @@ def _like(path: Path, descriptor: int, mode: int) -> None:
     if (mine.st_uid, mine.st_gid) != (status.st_uid, status.st_gid):
         os.fchown(descriptor, status.st_uid, status.st_gid)
     os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
-    # Labels and access lists, where the file system has them and this user may set them.
+    # Labels and access lists, each where the file system has it and this user may set it.
+    names: list[str] = []
     with suppress(OSError):
-        for name in os.listxattr(path):
+        names = os.listxattr(path)
+    for name in names:
+        with suppress(OSError):
             os.setxattr(descriptor, name, os.getxattr(path, name))
 
 
