@@ -276,6 +276,9 @@ def test_a_named_stage_and_what_builds_upon_it(folder: Path) -> None:
     )
     with pytest.raises(Misuse, match="has no stage 'ap'; did you mean app"):
         plan(folder, chosen("mimalloc"), Tree(), Wish(stage="ap"))
+    (folder / "Dockerfile").write_text(SINGLE)
+    with pytest.raises(Misuse, match="has no stage 'app'; it knows 0"):
+        plan(folder, chosen("mimalloc"), Tree(), Wish(stage="app"))
 
 
 def test_another_allocator_in_the_image_is_refused_naming_both(folder: Path) -> None:

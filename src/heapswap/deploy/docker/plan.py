@@ -82,7 +82,7 @@ def _site(path: Path, root: Path, data: bytes, name: str) -> Site:
     dockerfile = parse(lines.text(data, path), path)
     stage: Stage | None = dockerfile.stage(name) if name else dockerfile.stages[-1]
     if stage is None:
-        known = near(name, (stage.name for stage in dockerfile.stages if stage.name))
+        known = near(name, (stage.name or str(stage.index) for stage in dockerfile.stages))
         raise Misuse(f"{path} has no stage '{name}'; {known}")
     return Site(path=path, root=root, data=data, dockerfile=dockerfile, stage=stage, ground=ground(dockerfile, stage))
 
