@@ -200,6 +200,21 @@ def test_another_heapswap_waits_before_the_receipt_is_read(
     assert (run(*words, *step)[0], len(seen)) == (0, 1)
 
 
+def test_a_manifest_that_was_broken_since_can_be_taken_back_to(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    (folder / "src").mkdir()
+    (folder / "src" / "main.rs").write_text("fn main() {}\n")
+    manifest = folder / "Cargo.toml"
+    manifest.write_text('[package]\nname = "app"\nversion = "0.1.0"\nedition = "2021"\n')
+    before = snapshot(folder)
+    assert run("cargo", ".", "--apply")[0] == 0
+    manifest.write_text(f"no manifest\n{manifest.read_text()}")
+    assert run("cargo", ".", "--verify")[0] == 3
+    assert run("cargo", ".", "--revert")[0] == 0
+    manifest.write_text(manifest.read_text().removeprefix("no manifest\n"))
+    assert snapshot(folder) == before
+
+
 def test_what_systemd_has_read_is_told_of_when_it_is_taken_back(run: Run, tmp_path: Path) -> None:
     words = _systemd(tmp_path / "project")
     run(*words, "mimalloc", "--root", "root", "--apply")

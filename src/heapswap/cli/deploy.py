@@ -11,6 +11,7 @@ from pathlib import Path
 from heapswap import artifact
 from heapswap.allocators.spelling import parse
 from heapswap.aside import say
+from heapswap.cargo.metadata import CargoFailed, manifest_at
 from heapswap.cli.main import TYPE_CHECKING, Parser
 from heapswap.cli.output import standard_output
 from heapswap.cli.targets import CHOOSING, OPTIONS, PLACES, PLACING, place_of, planned
@@ -61,8 +62,9 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
     if command is not None:
         raise Misuse("'heapswap deploy' takes no command; leave out what follows --")
     target, receipts = Target(arguments.target), Receipts(folder=artifact.state_folder(os.environ) / "deployments")
+    step = Step(arguments.step)
     with _reading():
-        place, step = place_of(target, arguments), Step(arguments.step)
+        place = _place(target, arguments, step)
     match step:
         case Step.FORGET:
             return _forget(target, place, receipts)
@@ -87,6 +89,16 @@ def whole(arguments: argparse.Namespace, place: str, chosen: Choice, tree: Tree)
     with _reading():
         plan = planned(arguments, place, chosen, tree)
     return replace(plan, actions=plan.actions + tree.leftovers(plan.actions))
+
+
+def _place(target: Target, arguments: argparse.Namespace, step: Step) -> str:
+    """The place; what is taken back need not be a project that cargo can read."""
+    try:
+        return place_of(target, arguments)
+    except CargoFailed:
+        if step not in (Step.REVERT, Step.FORGET) or arguments.package:
+            raise
+        return str(manifest_at(Path(arguments.place)).parent.resolve())
 
 
 @contextmanager
