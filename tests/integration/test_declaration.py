@@ -327,6 +327,22 @@ def test_two_programs_without_a_file_and_with_a_manifest_each(tmp_path: Path, en
     assert "global allocator has already been set: mimalloc from <string>:1, jemalloc" in done.stderr
 
 
+@pytest.mark.parametrize("disabled", ["", "1"])
+def test_output_that_nobody_takes_ends_a_program_where_it_would_have(disabled: str, environ: dict[str, str]) -> None:
+    code = 'print("early")\n' + program("import sys\nprint(report(), file=sys.stderr)")
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [PYTHON, "-c", code],
+            env=environ | {"HEAPSWAP_DISABLE": disabled},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 120
+    assert json.loads(done.stderr.splitlines()[0])["starts"] == (1 if disabled else 2)
+
+
 @pytest.mark.parametrize("words", [["moving.py"], ["-m", "moving"], ["-m", "moving_package"]])
 def test_a_program_that_was_found_from_a_folder_it_has_left_is_refused(
     words: list[str], tmp_path: Path, environ: dict[str, str]

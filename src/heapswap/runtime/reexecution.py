@@ -72,7 +72,8 @@ def _execute(environ: Mapping[str, str]) -> None:
         give_back()
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
-            with contextlib.suppress(ValueError):  # closed
+            # Closed, or nobody takes it: the second execution writes it again, and fails where the program would have.
+            with contextlib.suppress(OSError, ValueError):
                 stream.flush()
     try:
         os.execve(sys.executable, [_interpreter(), *sys.orig_argv[1:]], environ)
