@@ -343,6 +343,22 @@ def test_output_that_nobody_takes_ends_a_program_where_it_would_have(disabled: s
     assert json.loads(done.stderr.splitlines()[0])["starts"] == (1 if disabled else 2)
 
 
+@pytest.mark.parametrize("handler", ["lambda *_: None", "signal.SIG_DFL"])
+def test_only_a_timer_that_the_program_handles_is_stopped_for_the_second_execution(
+    handler: str, environ: dict[str, str]
+) -> None:
+    """A handler is gone after exec, and a timer is not: its signal would end the interpreter that starts."""
+    every, stays = ("0.001", False) if "lambda" in handler else ("1000", True)
+    code = f"import signal; signal.signal(signal.SIGALRM, {handler})\n"
+    # The second execution sets none, so that it sees what the first has left.
+    code += 'import os; os.path.exists(os.environ["STARTS"]) or '
+    code += f"signal.setitimer(signal.ITIMER_REAL, {every}, {every})\n"
+    code += program("print(report(timer=signal.getitimer(signal.ITIMER_REAL)[0]))")
+    answer = told([PYTHON, "-c", code], environ)
+    assert is_in_force_once(answer)
+    assert bool(answer["timer"]) is stays
+
+
 @pytest.mark.parametrize("words", [["moving.py"], ["-m", "moving"], ["-m", "moving_package"]])
 def test_a_program_that_was_found_from_a_folder_it_has_left_is_refused(
     words: list[str], tmp_path: Path, environ: dict[str, str]

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,12 @@ from heapswap.runtime import mark
 from heapswap.runtime.descriptors import givers_back
 from heapswap.runtime.owner import malloc_owner, same_file
 from heapswap.runtime.refusal import refusal
+
+_TIMERS = (
+    (signal.ITIMER_REAL, signal.SIGALRM),
+    (signal.ITIMER_VIRTUAL, signal.SIGVTALRM),
+    (signal.ITIMER_PROF, signal.SIGPROF),
+)
 
 
 def put_in_force(wanted: str, *, request: str, place: str) -> None:
@@ -75,10 +82,26 @@ def _execute(environ: Mapping[str, str]) -> None:
             # Closed, or nobody takes it: the second execution writes it again, and fails where the program would have.
             with contextlib.suppress(OSError, ValueError):
                 stream.flush()
+    timers = _stopped_timers()
     try:
         os.execve(sys.executable, [_interpreter(), *sys.orig_argv[1:]], environ)
     except OSError as error:
+        for timer, (first, every) in timers.items():
+            signal.setitimer(timer, first, every)
         raise CannotGoOn(f"{sys.executable} cannot be executed anew: {error.strerror}; use heapswap run") from None
+
+
+def _stopped_timers() -> dict[int, tuple[float, float]]:
+    """The timers whose signal the program handles, now stopped: a timer outlives exec, and what handles it does not.
+
+    The second execution sets them again. One that was there before the program has no handler of it, and goes on.
+    """
+    unhandled = (signal.SIG_DFL, signal.SIG_IGN)
+    return {
+        timer: signal.setitimer(timer, 0)
+        for timer, number in _TIMERS
+        if signal.getitimer(timer)[0] and signal.getsignal(number) not in unhandled
+    }
 
 
 def _interpreter() -> str:
