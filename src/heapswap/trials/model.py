@@ -90,6 +90,49 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One level of a service's ramp, measured. Everything is over the step alone."""
+
+    concurrency: int
+    rate: float | None = None
+    """requests a second that were asked for; None: a closed loop, which asks less of a slower service"""
+    cycle: int = 0
+    started: float
+    ended: float
+    """seconds since the service was started"""
+    cpu: float
+    """CPU seconds of the service's tree"""
+    load_cpu: float
+    """CPU seconds of the load generator's tree"""
+    busy: float
+    """CPU seconds of the whole machine, all cores"""
+    resident: int
+    """bytes of the service's tree at the end, shared pages counted once"""
+    metrics: tuple[Measurement, ...] = ()
+    """``throughput`` (1/s), ``latency_p50`` and so on (ms), ``requests``, ``errors``, the user's own; phase ``step``"""
+
+    def value(self, metric: str) -> float | None:
+        """The value of one metric, or None where the load's output had none."""
+        return next((row.value for row in self.metrics if row.metric == metric), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """A service at rest, after one cycle of its ramp."""
+
+    cycle: int
+    at: float
+    """seconds since the service was started"""
+    length: float
+    """seconds since the last load ended"""
+    resident: int
+    """bytes of the tree, shared pages counted once"""
+    live: int | None = None
+    """bytes the program has allocated and not freed; None where nothing counts them"""
+    processes: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
     """Where a run stands in the design, decided before it is run."""
 
@@ -123,6 +166,10 @@ class Run:
     log: str = ""
     """last lines of standard error of a run that did not complete"""
     findings: tuple[Finding, ...] = ()
+    steps: tuple[Step, ...] = ()
+    """of a service: the levels of its ramp that were measured, in order, every cycle's"""
+    pauses: tuple[Pause, ...] = ()
+    """of a service: its memory at rest, a row a cycle"""
 
     def value(self, metric: str, phase: str = "whole") -> float | None:
         """The value of one metric, or None where this run has none."""
