@@ -1,17 +1,17 @@
-/* costs WAY: a program that is built to have one cost of memory, and no other. */
-#include <malloc.h>
+/* costs WAY [CALLS]: a program that is built to have one cost of memory, and no other. */
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { THREADS = 6, BLOCKS = 50000 };
+enum { BLOCKS = 50000 };
+
+static int calls;
 
 static void *contend(void *argument) {
     void *kept[64] = {0};
     unsigned state = (unsigned)(size_t)argument;
-    for (int i = 0; i < 8000; i++) {
+    for (int i = 0; i < calls; i++) {
         state = state * 1103515245 + 12345;
         int place = (state >> 16) % 64;
         free(kept[place]);
@@ -21,12 +21,6 @@ static void *contend(void *argument) {
 }
 
 static void *blocks[BLOCKS];
-static atomic_int done;
-
-static void *hold(void *argument) { /* malloc_trim keeps the arena's lock while it walks through what is free */
-    while (!atomic_load(&done)) malloc_trim(0), usleep(10);
-    return argument;
-}
 
 static void fill(int count, int pause) {
     for (int i = 0; i < count; i++) {
@@ -37,15 +31,11 @@ static void fill(int count, int pause) {
 
 int main(int count, char **words) {
     switch (words[1][0]) {
-    case 'w': { /* wait: the one arena is locked most of the time */
-        pthread_t threads[THREADS], holder;
-        for (int i = 0; i < BLOCKS; i++) blocks[i] = malloc(5000);
-        for (int i = 0; i < BLOCKS; i += 2) free(blocks[i]);
-        pthread_create(&holder, NULL, hold, NULL);
-        for (size_t i = 0; i < THREADS; i++) pthread_create(&threads[i], NULL, contend, (void *)(i + 1));
-        for (size_t i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
-        atomic_store(&done, 1);
-        pthread_join(holder, NULL);
+    case 'w': { /* wait: little else than calls, for an allocator that is slow to let the next one in */
+        calls = atoi(words[2]);
+        pthread_t threads[4];
+        for (size_t i = 0; i < 4; i++) pthread_create(&threads[i], NULL, contend, (void *)(i + 1));
+        for (size_t i = 0; i < 4; i++) pthread_join(threads[i], NULL);
         return 0;
     }
     case 'f': /* fault: every block is mapped, and given back */
@@ -67,7 +57,7 @@ int main(int count, char **words) {
         fill(BLOCKS, 5000);
         for (int i = 0; i < BLOCKS; i++)
             if (i % 40) free(blocks[i]);
-        usleep(2000000);
+        usleep(4000000);
         _exit(0);
     case 's': /* steady: the same again and again */
         for (int round = 0; round < 8; round++) {

@@ -1,5 +1,6 @@
 """`heapswap profile` on real programs."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scipy.stats import binomtest
 
 from tests.native.support import compiled, library, program
 
@@ -50,6 +52,13 @@ def profile(tmp_path: Path, environ: dict[str, str]) -> Profile:
 @pytest.fixture(scope="module")
 def costs(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(compiled(HERE / "costs.c", tmp_path_factory.mktemp("costs"), "-O2"))
+
+
+@pytest.fixture(scope="module")
+def slow_lock(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An allocator whose lock is waited for."""
+    options = ("-O2", "-shared", "-fPIC")
+    return str(compiled(HERE / "slow_lock.c", tmp_path_factory.mktemp("slow_lock"), *options))
 
 
 def test_the_program_runs_as_ever_and_is_counted(profile: Profile, tmp_path: Path) -> None:
@@ -95,21 +104,35 @@ def test_a_preload_of_the_users_own_stays(profile: Profile) -> None:
 
 
 @pytest.mark.parametrize("way", ["wait", "fault", "compute"])
-def test_where_the_time_goes(way: str, costs: str, profile: Profile) -> None:
-    variables = {"MALLOC_ARENA_MAX": "1", "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"} if way == "wait" else {}
-    found = profile(costs, way, **variables)
+def test_where_the_time_goes(way: str, costs: str, slow_lock: str, profile: Profile) -> None:
+    variables = {"LD_PRELOAD": slow_lock} if way == "wait" else {}
+    found = profile(costs, way, "2000", **variables)
     (process,) = found["processes"]
     share, wait, kernel = process["allocator_cpu_share"], process["lock_wait_share"], process["kernel_share"]
-    if way == "wait":  # how much depends on how many of the threads the machine lets run at once
-        assert wait["value"] > 0.05
+    if way == "wait":  # three of four threads wait at any moment, and all of them sleep
+        assert wait["low"] > 0.2
     if way == "fault":
         assert kernel["low"] > 0.2
     if way == "compute":
         assert share["high"] < 0.05
+        assert kernel["value"] < 0.05
     if way != "wait":
         assert wait["value"] < 0.02
-    if way != "fault":
-        assert kernel["value"] < 0.05
+
+
+@pytest.mark.acceptance
+def test_where_the_time_goes_on_the_lock_of_an_arena(costs: str, profile: Profile) -> None:
+    """One arena for four threads against one each, in pairs: how much is waited depends on how many run at once."""
+
+    def waited(arenas: str) -> float:
+        variables = {"MALLOC_ARENA_MAX": arenas, "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"}
+        found = profile(costs, "wait", "100000", options=("--results", f"run-{next(runs)}"), **variables)
+        return float(found["processes"][0]["lock_wait_share"]["value"])
+
+    runs = itertools.count()
+    pairs = [(waited("1"), waited("8")) for _ in range(12)]
+    more, less = (sum(one > other for one, other in order) for order in (pairs, [pair[::-1] for pair in pairs]))
+    assert binomtest(more, more + less, alternative="greater").pvalue < 0.01
 
 
 @pytest.mark.parametrize(("way", "memory"), [("leak", "growing"), ("retain", "retained"), ("steady", "settled")])

@@ -17,7 +17,7 @@ RARER = 64
 """a look every so manyth of the time that has passed"""
 LONGEST = 1.0
 SHARE = 20.0
-"""a look is waited for at least so many times as long as the last one took: a large tree has thousands of files"""
+"""a look is waited for at least so many times as long as the last one worked: a large tree has thousands of files"""
 MOST = 400
 """moments kept of a process: the course is thinned to half whenever it is full"""
 
@@ -64,9 +64,10 @@ class Watch:
         began = time.monotonic()
         cost = 0.0
         while not self._over.wait(max(min((time.monotonic() - began) / RARER, LONGEST), INTERVAL, SHARE * cost)):
-            before = time.monotonic()
+            # CPU time: on a busy machine a look takes longer without costing more, and fewer looks would tell less.
+            before = time.thread_time()
             self.look()
-            cost = time.monotonic() - before
+            cost = time.thread_time() - before
 
     def look(self) -> None:
         """One look at every process that is there."""
