@@ -47,6 +47,37 @@ class Moment:
     """part of `resident` that is no file's: heaps, stacks, other mappings of the process's own"""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resident:
+    """The resident memory of one process at one time, by kind of mapping, bytes."""
+
+    at: float
+    """seconds since the observation began"""
+    heap: int
+    """what the kernel calls the heap: malloc's, where it grows by ``brk``"""
+    anonymous: int
+    """other memory of the process's own: arenas and large blocks of malloc, Python's arenas, what a program maps itself"""
+    stacks: int
+    files: int
+    """programs, libraries and data mapped from files, private changes included"""
+    shared: int
+    """shared between processes: POSIX and System V shared memory, shared anonymous mappings"""
+
+    @property
+    def all(self) -> int:
+        """Of every kind."""
+        return self.heap + self.anonymous + self.stacks + self.files + self.shared
+
+
+class Source(StrEnum):
+    """Who saw it."""
+
+    PROBE = "probe"
+    """preloaded from the start: counts are exact"""
+    OUTSIDE = "outside"
+    """perf and /proc, of a process that was running already: nothing is counted"""
+
+
 class Memory(StrEnum):
     """What live and resident bytes over time say."""
 
@@ -64,7 +95,10 @@ class Memory(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
-    """One program of one process: from its start, exec or fork to its end or the next exec."""
+    """One program of one process: from its start, exec or fork to its end or the next exec.
+
+    Seen from outside it is what it did meanwhile, and whatever has to be counted is None.
+    """
 
     pid: int
     parent: int
@@ -83,13 +117,14 @@ class Process:
     """CPU seconds, what the probe took subtracted"""
     probe_cpu: float | None
     """CPU seconds that the probe took, by its own calibration"""
-    allocations: int
-    frees: int
-    requested_bytes: int
-    failed: int
-    moved: int
+    allocations: int | None
+    """None, as all counts: not counted"""
+    frees: int | None
+    requested_bytes: int | None
+    failed: int | None
+    moved: int | None
     """reallocs that moved their block"""
-    grown_in_place: int
+    grown_in_place: int | None
     functions: tuple[Calls, ...]
     size_classes: tuple[SizeClass, ...]
     live_bytes: int | None
@@ -97,13 +132,13 @@ class Process:
     peak_live_bytes: int | None
     peak_bound: int
     """the peak is exact to this many bytes; 0 for one thread"""
-    inherited_bytes: int
+    inherited_bytes: int | None
     """live bytes at the fork; part of `live_bytes`"""
     threads: int
     uncounted_threads: int
     uncounted_children: int
     samples: int
-    """calls that were timed"""
+    """calls that were timed; perf's samples, where it is seen from outside"""
     allocator_cpu_share: Share | None
     """of `cpu`; None where too few calls were timed"""
     kernel_share: Share | None
@@ -116,11 +151,13 @@ class Process:
     retained_bytes: int | None
     """anonymous memory beside live bytes when last seen; an upper limit, for it holds stacks and Python's arenas too"""
     timeline: tuple[Moment, ...]
+    resident: tuple[Resident, ...] = ()
+    """by kind of mapping over time, where it is seen from outside"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """One run of a command under the probe."""
+    """One run of a command under the probe, or a while of a running process seen from outside."""
 
     kind: str = "profile"
     schema: int = 1
@@ -137,3 +174,4 @@ class Profile:
     processes: tuple[Process, ...]
     """in the order in which they began"""
     findings: tuple[Finding, ...] = ()
+    source: Source = Source.PROBE

@@ -50,7 +50,7 @@ def profile_text(profile: Profile, *, saved: str, output: str, width: int, colou
 
 
 def _weight(process: Process) -> tuple[float, int]:
-    return process.cpu, process.allocations
+    return process.cpu, process.allocations or 0
 
 
 def _summary(profile: Profile) -> str:
@@ -59,7 +59,7 @@ def _summary(profile: Profile) -> str:
     return (
         f"{processes} {under}: {format_duration(profile.wall)}, {format_duration(profile.cpu)} of CPU, "
         f"peak memory {format_bytes(profile.peak)}, "
-        f"{_thousands(sum(process.allocations for process in profile.processes))} allocations."
+        f"{_thousands(sum(process.allocations or 0 for process in profile.processes))} allocations."
     )
 
 
@@ -79,14 +79,13 @@ def _name(process: Process) -> str:
 
 def _rows(process: Process) -> Iterable[tuple[str, str]]:
     seconds = max(process.seconds, 1e-9)
-    per_second = _thousands(process.allocations / seconds) if process.seconds >= 0.01 else "-"
+    per_second = _thousands((process.allocations or 0) / seconds) if process.seconds >= 0.01 else "-"
     yield (
         "calls",
         f"{_thousands(process.allocations)} allocations ({per_second} a second), {_thousands(process.frees)} frees, "
-        f"{format_bytes(process.requested_bytes)} requested, {count(process.threads, 'thread')}",
+        f"{format_bytes(process.requested_bytes or 0)} requested, {count(process.threads, 'thread')}",
     )
-    resized = process.moved + process.grown_in_place
-    if resized:
+    if process.moved or process.grown_in_place:
         yield "resized", f"{_thousands(process.moved)} moved, {_thousands(process.grown_in_place)} grown in place"
     if process.failed:
         yield "failed", f"{_thousands(process.failed)}"
@@ -160,7 +159,7 @@ def _rest(processes: Sequence[Process], width: int) -> Iterable[Text]:
     if not processes:
         return
     cpu = sum(process.cpu for process in processes)
-    allocations = sum(process.allocations for process in processes)
+    allocations = sum(process.allocations or 0 for process in processes)
     yield Text()
     yield from paragraph(
         f"{len(processes):,} more processes: {format_duration(cpu)} of CPU, {_thousands(allocations)} allocations.",
@@ -176,8 +175,10 @@ def _percent(fraction: float) -> str:
     return f"{fraction * 100:.1f} %"
 
 
-def _thousands(number: float) -> str:
-    """``812``, ``41,191``, ``7.1 million``."""
+def _thousands(number: float | None) -> str:
+    """``812``, ``41,191``, ``7.1 million``; a dash for what was not counted."""
+    if number is None:
+        return "-"
     if number >= 1e9:
         return f"{number / 1e9:.1f} billion"
     return f"{number / 1e6:.1f} million" if number >= 1e6 else f"{number:,.0f}"
