@@ -56,7 +56,7 @@ class Resident:
     heap: int
     """what the kernel calls the heap: malloc's, where it grows by ``brk``"""
     anonymous: int
-    """other memory of the process's own: arenas and large blocks of malloc, Python's arenas, what a program maps itself"""
+    """other memory of its own: arenas and large blocks of malloc, Python's arenas, what a program maps itself"""
     stacks: int
     files: int
     """programs, libraries and data mapped from files, private changes included"""
