@@ -33,7 +33,10 @@ class Scale:
         """The logarithm of the value, negated where more is better; NaN where the run cannot be compared."""
         if run.outcome is not Outcome.COMPLETED:
             return float("nan")
-        value = run.value(self.metric)
+        return self.cost_of(run.value(self.metric))
+
+    def cost_of(self, value: float | None) -> float:
+        """The same of one value; NaN where there is none."""
         if value is None:
             return float("nan")
         value = max(value, RESOLUTION.get(self.unit, 0.0))
