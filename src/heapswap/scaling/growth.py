@@ -2,8 +2,9 @@
 
 The slope is the median of all pairwise slopes (H. Theil, Proc. Kon. Ned. Akad. v. Wetensch. A 53, 1950), its interval
 inverts Kendall's test of no trend (P. K. Sen, J. American Statistical Association 63, 1968), by the exact distribution
-of Kendall's score (M. G. Kendall, Biometrika 30, 1938) and not by its normal limit, because cycles are few. Several runs are strata: slopes are
-taken within each and their scores add up, so that runs that begin at different sizes make no trend.
+of Kendall's score (M. G. Kendall, Biometrika 30, 1938) and not by its normal limit, because cycles are few. Several
+runs are strata: slopes are taken within each and their scores add up, so that runs that begin at different sizes make
+no trend.
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,8 @@ Numbers = NDArray[np.float64]
 
 ERROR = 0.01
 """of the interval, both sides"""
+LEAST = 6
+"""judged cycles that one run needs for such an interval: of fewer even the rarest order is too likely"""
 WARM_UP = 1
 """cycles of each run that are not judged: caches and pools fill up"""
 RATIO, FLOOR = 0.02, 1024.0 * 1024
@@ -86,20 +89,28 @@ def _judged(runs: Sequence[Sequence[float]]) -> list[Sequence[float]]:
 
 def _kind(seen: Trend | None, alive: Trend | None, cycles: int, unseen: str) -> tuple[AtRest, str]:
     if seen is None:
-        return AtRest.UNKNOWN, "too few cycles to tell growth from chance; one run needs 7"
+        return AtRest.UNKNOWN, f"too few cycles to tell growth from chance; one run needs {WARM_UP + LEAST}"
     if alive is not None and _grows(alive, cycles):
-        if alive.late < FADING * alive.slope:
-            return AtRest.FILLING, f"live bytes grew {_rate(alive)} and are flattening; more cycles would tell"
-        return AtRest.LEAK, f"live bytes grow {_rate(alive)}"
+        return _flattening(alive, "live bytes") or (AtRest.LEAK, f"live bytes grow {_rate(alive)}")
     if not _grows(seen, cycles):
         return AtRest.NEITHER, f"resident memory at rest changes {_rate(seen)}"
-    if seen.late < FADING * seen.slope:
-        return AtRest.FILLING, f"resident memory at rest grew {_rate(seen)} and is flattening; more cycles would tell"
+    return _flattening(seen, "resident memory at rest") or _beside(seen, alive, unseen)
+
+
+def _flattening(one: Trend, what: str) -> tuple[AtRest, str] | None:
+    if one.late >= FADING * one.slope:
+        return None
+    return AtRest.FILLING, f"{what} grew {_rate(one)} and flattened; more cycles would tell"
+
+
+def _beside(seen: Trend, alive: Trend | None, unseen: str) -> tuple[AtRest, str]:
+    """What resident memory that grows is, where live bytes do not or are not known."""
+    grows = f"resident memory at rest grows {_rate(seen)}"
     if alive is None:
-        return AtRest.UNKNOWN, f"resident memory at rest grows {_rate(seen)}, and live bytes are not known"
+        return AtRest.UNKNOWN, f"{grows}, and live bytes are not known"
     if unseen:
-        return AtRest.UNKNOWN, f"resident memory at rest grows {_rate(seen)}, live bytes of malloc do not, but {unseen}"
-    return AtRest.RETENTION, f"resident memory at rest grows {_rate(seen)}, live bytes do not ({_rate(alive)})"
+        return AtRest.UNKNOWN, f"{grows}, live bytes of malloc do not, but {unseen}"
+    return AtRest.RETENTION, f"{grows}, live bytes do not ({_rate(alive)})"
 
 
 def _grows(one: Trend, cycles: int) -> bool:

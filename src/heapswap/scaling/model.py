@@ -109,6 +109,7 @@ class Trend:
 class Growth:
     """Memory at rest over the cycles of one candidate."""
 
+    candidate: str = ""
     kind: AtRest
     cycles: int
     """that were judged, the first of each run left out"""

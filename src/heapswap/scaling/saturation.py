@@ -2,9 +2,9 @@
 
 By the utilisation law a bottleneck is busy for X / X_max of the time (P. J. Denning and J. P. Buzen, The Operational
 Analysis of Queueing Network Models, ACM Computing Surveys 10, 1978): a step that reaches all but a twentieth of the
-highest throughput is saturated. X_max is known only where throughput was seen to stop; a ramp that still grows at its last
-step says nothing about it. Whether the clients of a closed loop really wait for the service is Little's law, N = X · R (J. D.
-C. Little, Operations Research 9, 1961).
+highest throughput is saturated. X_max is known only where throughput was seen to stop; a ramp that still grows at its
+last step says nothing about it. Whether the clients of a closed loop really wait for the service is Little's law,
+N = X · R (J. D. C. Little, Operations Research 9, 1961).
 """
 
 from collections.abc import Sequence
@@ -58,13 +58,16 @@ def limited_by(point: Point, cores: int) -> tuple[Limit, str]:
     if service is None or load is None or machine is None:
         return Limit.UNKNOWN, "the CPU of the service and of its load was not measured"
     used = f"the service uses {service:.1f} of {_cores(cores)}, its load {load:.1f}"
-    foreign = machine - service - load
-    if machine >= FULL * cores and foreign >= FOREIGN * cores:
+    if machine >= FULL * cores and (foreign := machine - service - load) >= FOREIGN * cores:
         return Limit.MACHINE, f"{used}, other programs {foreign:.1f}"
     if load >= AT_LIMIT and service < load / 2:
         return Limit.GENERATOR, f"the load generator is at its limit: {used}"
     if machine >= FULL * cores:
         return Limit.MACHINE, f"every core is busy: {used}"
+    return _beside_idle_cores(point, service, load, used)
+
+
+def _beside_idle_cores(point: Point, service: float, load: float, used: str) -> tuple[Limit, str]:
     if load >= AT_LIMIT:
         return Limit.GENERATOR, f"the load generator may be at its limit: {used}"
     if (starved := _starved(point)) is not None:

@@ -1,9 +1,9 @@
 """The Universal Scalability Law, fitted to the throughput of several steps.
 
-N. J. Gunther, Guerrilla Capacity Planning, Springer 2007, chapter 4; A General Theory of Computational Scalability Based
-on Rational Functions, arXiv:0808.1431. Written as N / X it is linear in three coefficients that cannot be negative, so
-the fit is one convex problem (C. L. Lawson and R. J. Hanson, Solving Least Squares Problems, 1974, chapter 23) instead
-of a search that depends on where it starts. Residuals are relative: throughput varies in proportion to its size.
+N. J. Gunther, Guerrilla Capacity Planning, Springer 2007, chapter 4; A General Theory of Computational Scalability
+Based on Rational Functions, arXiv:0808.1431. Written as N / X it is linear in three coefficients that cannot be
+negative, so the fit is one convex problem (C. L. Lawson and R. J. Hanson, Solving Least Squares Problems, 1974, chapter
+23) instead of a search that depends on where it starts. Residuals are relative: throughput varies with its size.
 
 Intervals are bootstrap percentiles over whole blocks (B. Efron, Annals of Statistics 7, 1979), taken further out by the
 ratio of Student's to the normal quantile, since those of a few blocks are too narrow (T. C. Hesterberg, The American
