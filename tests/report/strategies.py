@@ -3,6 +3,18 @@
 from hypothesis import strategies as st
 
 from heapswap.findings import Finding, Level
+from heapswap.scaling.model import (
+    AtRest,
+    Estimate,
+    Growth,
+    Law,
+    Limit,
+    Point,
+    Ramp,
+    Saturation,
+    StepEffect,
+    Trend,
+)
 from heapswap.trials.model import Progress, Slot, Stage
 from heapswap.verdict.model import (
     Comparison,
@@ -55,6 +67,56 @@ guards = st.builds(
     state=st.sampled_from(GuardState),
 )
 controls = st.builds(Control, metric=metrics, noise=ratios, blocks=counts, effect=ratios, low=ratios, high=ratios)
+numbers = st.floats(-1e300, 1e300)
+levels = st.integers(1, 10**6)
+limits = st.one_of(st.none(), st.floats(0, 1e300))
+estimates = st.builds(Estimate, value=st.floats(0, 1e300), low=limits, high=limits)
+rates = st.one_of(st.none(), st.floats(0, 1e300))
+ramps = st.builds(
+    Ramp,
+    candidate=spellings,
+    cores=st.integers(1, 512),
+    effects=st.lists(
+        st.builds(
+            StepEffect,
+            level=levels,
+            metric=st.sampled_from(["throughput", "latency_p50", "latency_p99"]),
+            baseline=values,
+            value=values,
+            unit=st.sampled_from(["1/s", "ms", "s"]),
+            effect=ratios,
+            low=ratios,
+            high=ratios,
+            rate=rates,
+        ),
+        max_size=6,
+    ).map(tuple),
+    points=st.lists(
+        st.builds(Point, level=levels, throughput=st.floats(0, 1e300), rate=rates), min_size=1, max_size=5
+    ).map(tuple),
+    saturation=st.builds(
+        Saturation,
+        level=st.one_of(st.none(), levels),
+        peak=st.floats(0, 1e300),
+        limit=st.sampled_from(Limit),
+        why=words,
+    ),
+    law=st.one_of(
+        st.none(),
+        st.builds(Law, rate=estimates, contention=estimates, coherence=estimates, peak=st.one_of(st.none(), estimates)),
+    ),
+    speedup=st.one_of(st.none(), estimates),
+)
+trends = st.builds(Trend, slope=numbers, low=numbers, high=numbers, typical=numbers, late=numbers)
+growths = st.builds(
+    Growth,
+    candidate=spellings,
+    kind=st.sampled_from(AtRest),
+    cycles=counts,
+    resident=st.one_of(st.none(), trends),
+    live=st.one_of(st.none(), trends),
+    why=words,
+)
 verdicts = st.builds(
     Verdict,
     outcome=st.sampled_from(Decision),
@@ -71,6 +133,8 @@ verdicts = st.builds(
     detectable=ratios,
     runs=counts,
     runs_needed=st.one_of(st.none(), counts),
+    ramps=st.lists(ramps, max_size=3).map(tuple),
+    growths=st.lists(growths, max_size=3).map(tuple),
     not_tried=st.lists(st.builds(NotTried, candidate=spellings, reason=words), max_size=4).map(tuple),
     findings=st.lists(findings, max_size=4).map(tuple),
 )

@@ -60,7 +60,7 @@ def test_every_core_busy_is_the_machine() -> None:
 
 def test_other_programs_are_named() -> None:
     limit, why = limited_by(point(0.9, 0.2, 2.0), cores=2)
-    assert limit is Limit.MACHINE
+    assert limit is Limit.OTHERS
     assert "other programs 0.9" in why
 
 

@@ -10,6 +10,7 @@ from heapswap.report.findings import finding_lines
 from heapswap.report.guards import guard_lines, open_guard_lines
 from heapswap.report.lines import heading, paragraph
 from heapswap.report.nextstep import step_lines, steps
+from heapswap.report.scaling import ramp_lines, rest_lines
 from heapswap.report.tables import comparison_table, guard_breakers, metrics_shown, ranked
 from heapswap.report.terminal import Colour, render
 from heapswap.verdict.model import Decision, Effect, NotTried, Verdict
@@ -95,6 +96,8 @@ def evidence_lines(verdict: Verdict, order: Sequence[str], width: int) -> list[T
     """Table, reasons, guards, findings and what was not tried; a section with nothing to say is left out."""
     return [
         *_table(verdict, order, width),
+        *_section("Under load", ramp_lines(verdict.ramps, order, width)),
+        *_section("Memory at rest, cycle by cycle", rest_lines(verdict.growths, width)),
         *_section("Why", _why(verdict, width)),
         *_section("Guards (not to get worse; 95 % limits)", guard_lines(verdict.guards, order, width)),
         *_section("Findings", finding_lines(verdict.findings, width)),

@@ -28,7 +28,9 @@ class Limit(StrEnum):
     """What held throughput back at the step where it stopped growing."""
 
     MACHINE = "machine"
-    """every core was busy"""
+    """every core was busy, with the service and its load"""
+    OTHERS = "others"
+    """every core was busy, many of them with other programs"""
     GENERATOR = "generator"
     """the load generator could not ask for more"""
     PROGRAM = "program"
@@ -143,6 +145,8 @@ class Ramp:
     """One candidate through the whole ramp."""
 
     candidate: str
+    cores: int
+    """that service and load could use"""
     effects: tuple[StepEffect, ...]
     """none of the baseline's"""
     points: tuple[Point, ...]

@@ -41,6 +41,7 @@ def _ramp(seen: Observed, candidate: str, cores: int) -> Ramp | None:
     clients = [level.concurrency for level in levels if level.rate is None and level.concurrency <= cores]
     return Ramp(
         candidate=candidate,
+        cores=cores,
         effects=() if candidate == seen.design.baseline else tuple(_effects(seen, candidate, levels)),
         points=tuple(points),
         saturation=saturation(points, cores),

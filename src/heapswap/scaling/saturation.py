@@ -59,7 +59,7 @@ def limited_by(point: Point, cores: int) -> tuple[Limit, str]:
         return Limit.UNKNOWN, "the CPU of the service and of its load was not measured"
     used = f"the service uses {service:.1f} of {_cores(cores)}, its load {load:.1f}"
     if machine >= FULL * cores and (foreign := machine - service - load) >= FOREIGN * cores:
-        return Limit.MACHINE, f"{used}, other programs {foreign:.1f}"
+        return Limit.OTHERS, f"{used}, other programs {foreign:.1f}"
     if load >= AT_LIMIT and service < load / 2:
         return Limit.GENERATOR, f"the load generator is at its limit: {used}"
     if machine >= FULL * cores:

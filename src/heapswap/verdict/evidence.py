@@ -5,6 +5,9 @@ from functools import cached_property
 
 import numpy as np
 
+from heapswap.scaling.model import Growth, Ramp
+from heapswap.scaling.ramps import ramps
+from heapswap.scaling.rest import growths
 from heapswap.trials import finalists as contest
 from heapswap.trials.confirmation import Blocks
 from heapswap.trials.exclusion import LEAST_RUNS, Exclusion
@@ -227,6 +230,18 @@ class Evidence:
     def excluded(self) -> float | None:
         """A gain above this is excluded for all of them at once; None where nothing can be excluded."""
         return self.exclusion.gain
+
+    # --- services ----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def ramps(self) -> tuple[Ramp, ...]:
+        """What the ramp of load says of each candidate, the baseline first; none of a plain command."""
+        return ramps(self.trial)
+
+    @cached_property
+    def growths(self) -> tuple[Growth, ...]:
+        """What cycles of load and rest say of each candidate's memory."""
+        return growths(self.trial)
 
     # --- the instrument ----------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from heapswap.findings import Finding
+from heapswap.scaling.model import Growth, Ramp
 
 
 class Decision(StrEnum):
@@ -114,6 +115,10 @@ class Verdict:
     runs: int = 0
     runs_needed: int | None = None
     """about how many more runs would settle an inconclusive answer"""
+    ramps: tuple[Ramp, ...] = ()
+    """of a service: throughput and latency step by step, the baseline first"""
+    growths: tuple[Growth, ...] = ()
+    """of a service under several cycles of load and rest: its memory at rest"""
     not_tried: tuple[NotTried, ...] = ()
     findings: tuple[Finding, ...] = ()
     evidence: str = ""

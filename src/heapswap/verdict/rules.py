@@ -12,6 +12,7 @@ from heapswap.trials.model import Outcome, Trial
 from heapswap.trials.statistics import of
 from heapswap.trials.trouble import BROKE
 from heapswap.units import format_bytes, format_effect, metric_name
+from heapswap.verdict import services
 from heapswap.verdict.evidence import INTERVAL_ERROR, Evidence
 from heapswap.verdict.model import Decision, GuardState, NotTried, Verdict
 
@@ -229,6 +230,8 @@ def decide(trial: Trial, objective: str) -> Verdict:
         detectable=evidence.detectable,
         runs=len(trial.runs),
         runs_needed=runs_needed(evidence) if ruling.outcome is Decision.INCONCLUSIVE else None,
+        ramps=evidence.ramps,
+        growths=evidence.growths,
         not_tried=tuple(NotTried(candidate=who, reason=why) for who, why in trial.not_tried),
         findings=(*trial.findings, *findings(evidence)),
         evidence=digest(trial),
@@ -364,4 +367,5 @@ DOUBTS: tuple[Callable[[Evidence], tuple[Finding, ...]], ...] = (
     output_differs_by_itself,
     candidate_is_bad,
     guard_rejects,
+    *services.DOUBTS,
 )
