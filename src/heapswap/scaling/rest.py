@@ -1,7 +1,6 @@
 """The pauses of a service's runs, and what they say of each candidate's memory at rest."""
 
 from dataclasses import replace
-from pathlib import PurePath
 
 from heapswap.allocators.python import KNOB
 from heapswap.allocators.spelling import parse
@@ -34,7 +33,7 @@ def _growth(trial: Trial, candidate: str) -> Growth | None:
 
 
 def _runs_python(run: Run) -> bool:
-    return any(PurePath(one.program).name.startswith("python") for one in run.processes)
+    return any(one.program.rpartition("/")[2].startswith("python") for one in run.processes)
 
 
 def _is_all_malloc(trial: Trial, candidate: str) -> bool:
