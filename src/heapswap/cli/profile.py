@@ -32,7 +32,7 @@ from heapswap.trials.model import Run, Slot, Stage
 from heapswap.trials.store import beside, default_folder
 from heapswap.units import parse_duration
 
-USAGE = "heapswap profile [OPTIONS] [CANDIDATE] -- PROGRAM ARGUMENTS"
+USAGE = "heapswap profile [OPTIONS] ([CANDIDATE] -- PROGRAM ARGUMENTS | --pid PID)"
 
 HARMLESS = frozenset({"private-api", "linked-allocator", "go-heap", "own-allocator"})
 """conflicts of another allocator that are none of the probe's: it leaves every block with the allocator it came from"""
@@ -44,6 +44,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "candidate", metavar="CANDIDATE", nargs="?", default=CURRENT, help="run it under this one (default: as it is)"
     )
+    parser.add_argument("--pid", metavar="PID", type=int, help="a process that is running already, from outside")
+    parser.add_argument("--seconds", metavar="N", help="how long it is observed (default: 30)")
+    parser.add_argument("--against", metavar="FILE", help="compare it with this profile of another process")
     parser.add_argument("--stdin", metavar="FILE", help="standard input (default: what is redirected here)")
     parser.add_argument("--timeout", metavar="TIME", help="kill the run and its children after this")
     parser.add_argument("-o", metavar="FILE", dest="file", help="save the profile here (default: in the folder)")
@@ -61,6 +64,10 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
         Misuse: no command, or an option that cannot be meant.
         CannotGoOn: the program cannot be observed here.
     """
+    if arguments.pid is not None:
+        return _outside(arguments, command)
+    if arguments.seconds is not None or arguments.against is not None:
+        raise Misuse("--seconds and --against go with --pid")
     argv = required(command, "profile")
     environ = environment_at_start()
     program = resolve(argv[0], environ, _directory(), argv[1:])
@@ -72,7 +79,7 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
     profile = _profile(_order(arguments, argv, chosen, folder), chosen.expected)
     profile = replace(profile, findings=(*findings, *profile.findings))
     if arguments.redact:
-        profile = _redacted(profile)
+        profile = profile.redacted()
     file = Path(arguments.file) if arguments.file else folder / "profile.json"
     data = artifact.encode(profile)
     artifact.write(file, data)
@@ -83,6 +90,15 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
             width, colour = width_of(stream, environ), colour_of(stream, environ)
             stream.write(profile_text(profile, saved=str(file), output=str(folder), width=width, colour=colour))
     return 0
+
+
+def _outside(arguments: argparse.Namespace, command: list[str] | None) -> int:
+    given = (arguments.stdin, arguments.timeout, arguments.results)
+    if command is not None or arguments.candidate != CURRENT or any(one is not None for one in given):
+        raise Misuse("--pid observes a process as it runs: no command, candidate or folder goes with it")
+    from heapswap.cli import profile_outside  # noqa: PLC0415 - only where a process is observed
+
+    return profile_outside.execute(arguments)
 
 
 def _order(arguments: argparse.Namespace, argv: tuple[str, ...], chosen: Arm, folder: Path) -> Order:
@@ -192,11 +208,3 @@ def _input(given: str | None) -> str:
 
 def _timeout(given: str | None) -> float | None:
     return None if given is None else parse_duration(given)
-
-
-def _redacted(profile: Profile) -> Profile:
-    return replace(
-        profile,
-        command=profile.command[:1],
-        processes=tuple(replace(process, arguments=process.arguments[:1]) for process in profile.processes),
-    )

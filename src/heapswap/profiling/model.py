@@ -1,7 +1,8 @@
 """The words of this room: what each process of a tree asked of its allocator, and what that cost."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Self
 
 from heapswap.findings import Finding
 
@@ -175,3 +176,11 @@ class Profile:
     """in the order in which they began"""
     findings: tuple[Finding, ...] = ()
     source: Source = Source.PROBE
+
+    def redacted(self) -> Self:
+        """The same without arguments, which may hold secrets."""
+        return replace(
+            self,
+            command=self.command[:1],
+            processes=tuple(replace(process, arguments=process.arguments[:1]) for process in self.processes),
+        )
