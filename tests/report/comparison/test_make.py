@@ -79,7 +79,7 @@ def test_processes_are_matched_by_program() -> None:
     new = replace(
         old,
         processes=tuple(
-            replace(one, allocations=one.allocations * 3, exe="/elsewhere/" + one.exe) for one in old.processes
+            replace(one, allocations=3 * (one.allocations or 0), exe="/elsewhere/" + one.exe) for one in old.processes
         ),
     )
     found = compare(new, old)

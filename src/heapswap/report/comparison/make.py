@@ -196,11 +196,12 @@ def _process(name: str, new: Process, old: Process) -> Iterator[Change | None]:
         ("cpu", "s", old.cpu, new.cpu),
         ("allocations", "1", old.allocations, new.allocations),
         ("requested", "B", old.requested_bytes, new.requested_bytes),
-        ("peak live", "B", old.peak_live_bytes or 0, new.peak_live_bytes or 0),
-        ("retained", "B", old.retained_bytes or 0, new.retained_bytes or 0),
+        ("peak live", "B", old.peak_live_bytes, new.peak_live_bytes),
+        ("retained", "B", old.retained_bytes, new.retained_bytes),
     )
     for measure, unit, before, after in counted:
-        yield changed(name, measure, unit, Estimate(value=float(before)), Estimate(value=float(after)))
+        if before is not None and after is not None:
+            yield changed(name, measure, unit, Estimate(value=float(before)), Estimate(value=float(after)))
     shares = (
         ("in the allocator", old.allocator_cpu_share, new.allocator_cpu_share),
         ("of it in the kernel", old.kernel_share, new.kernel_share),

@@ -103,7 +103,7 @@ def _processes(ranked: Sequence[Process]) -> Iterator[Block]:
                 said(str(one.pid)),
                 said(format_duration(one.cpu)),
                 said(f"{100 * share.value:.1f} %" if (share := one.allocator_cpu_share) else UNKNOWN),
-                said(f"{one.allocations:,}"),
+                said(UNKNOWN if one.allocations is None else f"{one.allocations:,}"),
                 said(UNKNOWN if one.peak_live_bytes is None else format_bytes(one.peak_live_bytes)),
             )
             for one in ranked[:MOST]
