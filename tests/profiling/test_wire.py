@@ -20,7 +20,7 @@ slots = st.builds(
 )
 samples = st.builds(
     Sample,
-    size=numbers,
+    size=st.integers(0, (1 << 48) - 1),
     ticks=numbers,
     scale=st.integers(0, 255),
     function=st.integers(0, 12),
@@ -28,6 +28,7 @@ samples = st.builds(
     involuntary=st.integers(0, 65535),
     faults=st.integers(0, 65535),
     cpu=numbers,
+    threads=st.integers(0, 65535),
 )
 
 
@@ -72,8 +73,8 @@ def test_something_else_is_refused(data: bytes) -> None:
 
 def test_a_newer_version_is_refused() -> None:
     head = bytearray(parts()[0])
-    head[8] = 2
-    with pytest.raises(wire.NotAProbeFile, match="version 2, and this heapswap reads version 1"):
+    head[8] = wire.VERSION + 1
+    with pytest.raises(wire.NotAProbeFile, match="version 3, and this heapswap reads version 2"):
         wire.decode("x", bytes(head))
 
 

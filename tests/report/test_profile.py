@@ -9,14 +9,17 @@ from heapswap.profiling.store import load
 from heapswap.report.profile import profile_text
 from tests.report.golden_files import matches_golden
 
-PROFILE = load(Path(__file__).parents[1] / "profiling" / "golden" / "profile-1.json")
+GOLDEN = Path(__file__).parents[1] / "profiling" / "golden"
+PROFILE = load(GOLDEN / "profile-1.json")
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_the_page(width: int) -> None:
-    page = profile_text(PROFILE, saved="/r/profile.json", output="/r", width=width)
+@pytest.mark.parametrize("name", ["profile", "profile-lifetimes"])
+def test_the_page(name: str, width: int) -> None:
+    profile = load(GOLDEN / f"{name.replace('profile', 'profile-1')}.json")
+    page = profile_text(profile, saved="/r/profile.json", output="/r", width=width)
     assert max(map(len, page.splitlines())) <= width
-    matches_golden(f"profile-{width}.txt", page)
+    matches_golden(f"{name}-{width}.txt", page)
 
 
 def test_many_processes_are_added_up() -> None:

@@ -1,6 +1,7 @@
 //! What the probe itself costs here, measured when a file is begun: some microseconds.
 
 use crate::layout::{Header, Slot};
+use crate::lifetimes::{self, Entry};
 use crate::{count, sample, ticks};
 use core::hint::black_box;
 use core::sync::atomic::AtomicU64;
@@ -11,6 +12,9 @@ const ROUNDS: usize = 64;
 /// A slot that belongs to nobody, and whose numbers nobody reads.
 static SCRATCH: Slot = Slot::empty();
 
+/// The same of a block that is followed.
+static FOLLOWED: Entry = Entry::empty();
+
 /// What stands in front of a block that does not exist, for whoever reads its size there.
 static BLOCK: [AtomicU64; 4] = [const { AtomicU64::new(0x31) }; 4];
 
@@ -18,10 +22,16 @@ pub fn measure(header: &Header) {
     let timing = typical(|| black_box(nothing as extern "C" fn())());
     header.cost_timing.store(timing, Relaxed);
     header.cost_look.store(least(4, sample::look) + timing, Relaxed);
+    let life = least(4, || {
+        lifetimes::fill(&FOLLOWED, &SCRATCH, 0, black_box(8), 0);
+        black_box(lifetimes::record(&FOLLOWED, &SCRATCH, &SCRATCH, 0));
+    });
+    header.cost_life.store(life, Relaxed);
     let additions = least(2, || {
         for size in 0..ROUNDS {
             black_box(count::is_drawn(&SCRATCH, black_box(size)));
             count::counted(&SCRATCH, black_box(size), black_box(&BLOCK[2]).as_ptr().cast());
+            black_box(lifetimes::may_be_known(black_box(&BLOCK[2]).as_ptr().cast()));
         }
     });
     header.cost_additions.store(additions.saturating_sub(timing), Relaxed);

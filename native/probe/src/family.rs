@@ -4,7 +4,7 @@
 
 use crate::layout::{Function, Slot};
 use crate::next::{Functions, NEXT};
-use crate::{boot, cold, count, recording, sample, size, sys, tls};
+use crate::{boot, cold, count, lifetimes, recording, sample, size, sys, tls};
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
 
@@ -64,12 +64,15 @@ fn malloc_first(size: usize) -> *mut c_void {
 #[cold]
 #[inline(never)]
 fn malloc_drawn(slot: &Slot, size: usize) -> *mut c_void {
-    let block = sample::around(slot, Function::Malloc, size, move || match NEXT.malloc.get() {
+    let (block, drawn) = sample::around(slot, Function::Malloc, size, move || match NEXT.malloc.get() {
         // SAFETY: any size may be asked for.
         Some(next) => unsafe { next(size) },
         None => null_mut(),
     });
     count::allocated_by(slot, Function::Malloc, block, size);
+    if let Some(scale) = drawn {
+        lifetimes::began(slot, block, size, scale);
+    }
     block
 }
 
@@ -85,7 +88,10 @@ unsafe extern "C" fn free(block: *mut c_void) {
         return;
     }
     let size = size::in_front(block);
-    if count::freeing(slot, size) || count::is_drawn(slot, size as usize) {
+    if count::freeing(slot, size) || lifetimes::may_be_known(block) {
+        return free_noted(slot, block, size as usize);
+    }
+    if count::is_drawn(slot, size as usize) {
         return free_rarely(slot, block, size as usize);
     }
     // SAFETY: the caller's call, passed on.
@@ -101,20 +107,34 @@ fn free_otherwise(block: *mut c_void) {
     let Some(next) = NEXT.free.get() else { return };
     if let Some(slot) = slot {
         let size = size::usable(block);
-        let far = count::freeing(slot, size);
-        if count::is_drawn(slot, size as usize) | far {
+        if count::freeing(slot, size) || lifetimes::may_be_known(block) {
+            return free_noted(slot, block, size as usize);
+        }
+        if count::is_drawn(slot, size as usize) {
             return free_rarely(slot, block, size as usize);
         }
+    } else {
+        lifetimes::forget(block);
     }
     // SAFETY: the caller's call, passed on.
     unsafe { next(block) }
 }
 
-/// A block that has been counted, where live bytes may have to be published, or the call looked at.
+/// A block that has been counted, where live bytes have to be published, or its life may have to be written down.
+#[cold]
+#[inline(never)]
+fn free_noted(slot: &Slot, block: *mut c_void, size: usize) {
+    recording::publish(slot);
+    lifetimes::ended(slot, block);
+    // The answer is asked for again.
+    count::is_drawn(slot, size);
+    free_rarely(slot, block, size);
+}
+
+/// A block that has been counted; the call may have been drawn.
 #[cold]
 #[inline(never)]
 fn free_rarely(slot: &Slot, block: *mut c_void, size: usize) {
-    recording::publish(slot);
     let Some(next) = NEXT.free.get() else { return };
     if count::is_due(slot) {
         // SAFETY: the caller's call, passed on.
@@ -134,13 +154,12 @@ fn slot() -> Option<&'static Slot> {
     }
 }
 
-/// A call of something behind the probe that may call the malloc family itself.
+/// A call of something behind the probe that may call the malloc family itself; answers as `sample::around` does.
 #[inline(always)]
-fn alone<T>(slot: Option<&'static Slot>, function: Function, size: usize, call: impl FnOnce() -> T) -> T {
-    let Some(slot) = slot else { return call() };
+fn alone<T>(slot: &'static Slot, function: Function, size: usize, call: impl FnOnce() -> T) -> (T, Option<u64>) {
     let drawn = count::is_drawn(slot, size);
     tls::pause();
-    let answer = if drawn { sample::around(slot, function, size, call) } else { call() };
+    let answer = if drawn { sample::around(slot, function, size, call) } else { (call(), None) };
     tls::resume(slot);
     answer
 }
@@ -155,10 +174,11 @@ fn refuse() -> *mut c_void {
 /// A call behind the probe that gives out a block, counted.
 #[inline(always)]
 fn given(function: Function, size: usize, call: impl FnOnce() -> *mut c_void) -> *mut c_void {
-    let slot = slot();
-    let block = alone(slot, function, size, call);
-    if let Some(slot) = slot {
-        count::allocated_by(slot, function, block, size);
+    let Some(slot) = slot() else { return call() };
+    let (block, drawn) = alone(slot, function, size, call);
+    count::allocated_by(slot, function, block, size);
+    if let Some(scale) = drawn {
+        lifetimes::began(slot, block, size, scale);
     }
     block
 }
@@ -252,11 +272,24 @@ fn resize(function: Function, block: *mut c_void, size: usize, next: impl FnOnce
     if block.is_null() {
         return given(function, size, next);
     }
-    let slot = slot();
-    let Some(counted) = slot else { return next() };
+    let Some(slot) = slot() else {
+        lifetimes::forget(block);
+        return next();
+    };
     let before = size::usable(block);
-    let after = alone(slot, function, size, next);
-    count::reallocated(counted, function, block, before, after, size);
+    // Afterwards its address may already be another thread's.
+    let held = lifetimes::hold(block);
+    let (after, drawn) = alone(slot, function, size, next);
+    count::reallocated(slot, function, block, before, after, size);
+    let stays = after == block || after.is_null() && size != 0;
+    match held {
+        Some(held) if stays => held.stay(),
+        Some(held) => held.end(slot),
+        None => {}
+    }
+    if let Some(scale) = drawn.filter(|_| !stays) {
+        lifetimes::began(slot, after, size, scale);
+    }
     after
 }
 
@@ -300,12 +333,15 @@ fn release(function: Function, block: *mut c_void, next: Option<impl FnOnce()>) 
         // SAFETY: a live block, by the contract of all of them.
         return unsafe { free(block) };
     };
+    let Some(slot) = slot else {
+        lifetimes::forget(block);
+        return next();
+    };
     let size = size::usable(block);
-    if let Some(slot) = slot
-        && count::freeing(slot, size)
-    {
+    if count::freeing(slot, size) {
         recording::publish(slot);
     }
+    lifetimes::ended(slot, block);
     alone(slot, function, size as usize, next);
 }
 

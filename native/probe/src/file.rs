@@ -10,10 +10,13 @@ use core::ffi::{CStr, c_int, c_void};
 use core::fmt::Write;
 
 /// How much is mapped: address space, not memory.
-pub const LENGTH: usize = 16 << 20;
+pub const LENGTH: usize = LIFETIMES + (1 << 20);
 /// Where the samples begin; slots end there.
 pub const SAMPLES: usize = 8 << 20;
-pub const SAMPLE_PAGES: u64 = ((LENGTH - SAMPLES) / 4096) as u64;
+pub const SAMPLE_PAGES: u64 = ((CROWD - SAMPLES) / 4096) as u64;
+/// Where the numbers of `crowd` and the table of `lifetimes` are.
+pub const CROWD: usize = 16 << 20;
+pub const LIFETIMES: usize = CROWD + 4096;
 /// How much is allocated at once where pages cannot be allocated one by one.
 const LENGTH_AT_ONCE: usize = 1 << 20;
 

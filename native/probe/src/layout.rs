@@ -1,4 +1,4 @@
-//! What a file holds: one process, from its start or its fork to its end or its exec. Version 1.
+//! What a file holds: one process, from its start or its fork to its end or its exec. Version 2.
 //!
 //! Every number is 8 bytes, little-endian, aligned. The file is sparse: what was never written reads as zero.
 //!
@@ -7,6 +7,8 @@
 //! 0                     8192   header (`Header`)
 //! 8192 + 4096 n         4096   slot n (`Slot`), n < slots used
 //! 8 MiB + 4096 n        4096   sample page n (`SamplePage`), n < sample pages used
+//! 16 MiB                       how many threads were at it (`crowd`)
+//! 16 MiB + 4096                which blocks are being followed to their end (`lifetimes`)
 //! ```
 //!
 //! A slot belongs to one thread at a time, and only that thread writes to it, each number with one addition. When the
@@ -18,7 +20,7 @@
 //!
 //! ```text
 //! 0     68 65 61 70 70 72 6f 62   "heapprob"
-//! 8     01 00 …                   1       version
+//! 8     02 00 …                   2       version
 //! 16    67 12 00 …                4711    process id, as the process itself sees it
 //! 24    5c 12 00 …                4700    id of its parent
 //! 32    00 …                      0       forks since the last exec
@@ -43,6 +45,8 @@
 //! 184   ticks that timing a call of nothing takes: to be subtracted from every sample
 //! 192   ticks that the additions of 64 allocations with their frees take
 //! 200   ticks that a close look takes beside the call looked at
+//! 208   ticks that following a block to its end takes
+//! 216   1: what lies at 16 MiB is in use
 //! 256   path of the program, ended by NUL, at most 2047 bytes; empty where it cannot be read
 //! 2304  path of the library whose malloc is behind the probe, the same way
 //! 4352  arguments, each ended by NUL, cut at 3839 bytes
@@ -71,6 +75,7 @@
 //!       classes' sum less the other functions' bytes; its calls likewise
 //! 384   64 size classes, each calls and bytes requested (`class_of`)
 //! 1408  what the kernel knew of the thread shortly before the next sample, where 120 is 1
+//! 1440  what 72 held at the last look at all slots (`crowd`)
 //! ```
 //!
 //! Sample page (offsets in the page), one thread's at a time:
@@ -83,12 +88,15 @@
 //! A record is one call that was drawn with probability 1 − exp(−(size + 512) / 2^scale):
 //!
 //! ```text
-//! 0     size: bytes requested, or given back (0 where live bytes are not counted)
+//! 0     bits 0–47 size: bytes requested, or given back (0 where live bytes are not counted), 48–63 how many threads
+//!       were at it (`crowd`)
 //! 8     ticks it took, timing included
 //! 16    bits 0–7 scale, 8–15 function (0 malloc, 12 free, else as in the slot), and of the call with the few calls
 //!       before it 16–31 voluntary switches, 32–47 involuntary ones, 48–63 page faults; 0 for calls below 1500 ticks
 //! 24    nanoseconds of CPU of the same, by the kernel's account; 0 for such calls
 //! ```
+//!
+//! A record whose function is 13 is no call but the life of a block, and its words are others (`lifetimes::record`).
 //!
 //! A realloc counts as an allocation of its new size, and as a free where it had a block: valgrind's convention. Live
 //! bytes are usable sizes (what `malloc_usable_size` says), because the size requested is not known when a block is
@@ -98,7 +106,7 @@ use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicI64, AtomicU64};
 
 pub const MAGIC: u64 = u64::from_le_bytes(*b"heapprob");
-pub const VERSION: u64 = 1;
+pub const VERSION: u64 = 2;
 
 pub const LIVE_COUNTED: u64 = 1;
 pub const INHERITED_EXACTLY: u64 = 2;
@@ -140,7 +148,9 @@ pub struct Header {
     pub cost_timing: AtomicU64,
     pub cost_additions: AtomicU64,
     pub cost_look: AtomicU64,
-    unused: [AtomicU64; 6],
+    pub cost_life: AtomicU64,
+    pub crowd: AtomicU64,
+    unused: [AtomicU64; 4],
     pub program: [u8; PATH],
     pub library: [u8; PATH],
     pub arguments: [u8; ARGUMENTS],
@@ -176,7 +186,8 @@ pub struct Slot {
     pub functions: [Tally; FUNCTIONS],
     pub classes: [Tally; CLASSES],
     pub earlier: [AtomicU64; 4],
-    rest: [AtomicU64; 332],
+    pub looked_at: AtomicU64,
+    rest: [AtomicU64; 331],
 }
 
 const _: () = assert!(size_of::<Slot>() == 4096);

@@ -18,7 +18,8 @@
 //!                         first call of a thread     → a slot
 //! ```
 //!
-//! A few calls, drawn at random, are timed on the way ([`sample`]). [`layout`] describes the file; [`slots`] who owns a slot, and how one is taken over from a thread that has ended;
+//! A few calls, drawn at random, are timed on the way ([`sample`]), and the blocks they give out are followed to their end
+//! ([`lifetimes`]). [`layout`] describes the file; [`slots`] who owns a slot, and how one is taken over from a thread that has ended;
 //! [`next`] how a fork is noticed. The program must never notice any of it: no lock, no allocation, no thread, no
 //! shared atomic on the way of an ordinary call, no descriptor left open, `errno` and signals untouched, and on any
 //! failure the calls go on uncounted, which the file or its absence says.
@@ -28,9 +29,11 @@ mod boot;
 mod calibrate;
 mod cold;
 mod count;
+mod crowd;
 mod family;
 mod file;
 mod layout;
+mod lifetimes;
 mod next;
 mod objects;
 mod recording;

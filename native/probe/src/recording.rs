@@ -1,7 +1,7 @@
 //! The file of this process: begun at its start, begun anew in the child of a fork.
 
 use crate::layout::{ARGUMENTS, ENDED, Header, INHERITED_EXACTLY, LIVE_COUNTED, MAGIC, PATH, QUANTUM, Slot, VERSION};
-use crate::{boot, calibrate, cold, file, next, objects, sample, size, slots, sys, ticks};
+use crate::{boot, calibrate, cold, file, lifetimes, next, objects, sample, size, slots, sys, ticks};
 use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_char, c_void};
 use core::ptr::null_mut;
@@ -74,6 +74,7 @@ pub fn begin_child() {
     };
     let place = core::ptr::from_ref(parent).cast_mut();
     HEADER.store(null_mut(), Release);
+    lifetimes::begin_child();
     open(&birth, place.cast());
     if HEADER.load(Relaxed).is_null() {
         parent.children_refused.fetch_add(1, Relaxed);

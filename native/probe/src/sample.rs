@@ -6,7 +6,7 @@
 //! The first calls are drawn often; whenever enough were drawn at one scale it doubles.
 
 use crate::layout::{CALL, Function, Header, RECORDS, Record, SamplePage, Slot};
-use crate::{file, recording, sys, ticks};
+use crate::{crowd, file, recording, sys, ticks};
 use core::mem::MaybeUninit;
 use core::sync::atomic::AtomicBool;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -23,6 +23,8 @@ const LEAD: i64 = 16 * CALL as i64;
 const SLOW: u64 = 1500;
 /// No call is drawn for as long as anything lives.
 const NEVER: i64 = i64::MAX / 2;
+/// What a record holds of a size, bits.
+const SIZE: u32 = 48;
 
 static WANTED: AtomicBool = AtomicBool::new(true);
 
@@ -35,9 +37,11 @@ pub fn without_samples() {
 /// What the kernel knows of the thread has to be asked before and after, and asking right before would change the very
 /// thing: a thread that pauses between two calls lets another one take the allocator's lock, and then waits for it. So it
 /// is asked `LEAD` units before the point, and the calls between are made as ever.
+///
+/// Beside the answer stands the scale that a point lay at, where one lay in the call.
 #[cold]
 #[inline(never)]
-pub fn around<T>(slot: &Slot, function: Function, size: usize, call: impl FnOnce() -> T) -> T {
+pub fn around<T>(slot: &Slot, function: Function, size: usize, call: impl FnOnce() -> T) -> (T, Option<u64>) {
     let beyond = slot.countdown.load(Relaxed);
     // What a signal handler calls meanwhile is not drawn.
     slot.countdown.store(NEVER, Relaxed);
@@ -46,13 +50,13 @@ pub fn around<T>(slot: &Slot, function: Function, size: usize, call: impl FnOnce
         begin(slot);
         let answer = call();
         draw(slot);
-        return answer;
+        return (answer, None);
     }
     if slot.asked.load(Relaxed) == 0 {
         Usage::now().keep(slot);
         if LEAD + beyond >= 0 {
             slot.countdown.store(LEAD + beyond, Relaxed);
-            return call();
+            return (call(), None);
         }
     }
     let start = ticks::before();
@@ -60,10 +64,13 @@ pub fn around<T>(slot: &Slot, function: Function, size: usize, call: impl FnOnce
     let took = ticks::after().wrapping_sub(start);
     let spent = if took > SLOW { Usage::now().since(&Usage::kept(slot)) } else { Usage::default() };
     if let Some((header, length)) = recording::current() {
-        write(header, length, slot, &spent.record(function, size, scale, took));
+        let sized = sized(size, crowd::threads(header, length, slot));
+        if append(header, length, slot, &spent.record(function, sized, scale, took)) {
+            sampled(header, slot);
+        }
     }
     draw(slot);
-    answer
+    (answer, Some(scale))
 }
 
 fn begin(slot: &Slot) {
@@ -92,15 +99,20 @@ pub fn draw_anew(slot: &Slot) {
     if slot.scale.load(Relaxed) == 0 { slot.countdown.store(-1, Relaxed) } else { draw(slot) }
 }
 
-/// In (0, 1]; xorshift64*, whose upper bits are the good ones.
+/// In (0, 1].
 fn uniform(slot: &Slot) -> f64 {
+    let bits = random(slot) >> 11;
+    (bits + 1) as f64 / (1u64 << 53) as f64
+}
+
+/// xorshift64*, whose upper bits are the good ones.
+pub fn random(slot: &Slot) -> u64 {
     let mut state = slot.random.load(Relaxed);
     state ^= state >> 12;
     state ^= state << 25;
     state ^= state >> 27;
     slot.random.store(state, Relaxed);
-    let bits = state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 11;
-    (bits + 1) as f64 / (1u64 << 53) as f64
+    state.wrapping_mul(0x2545_F491_4F6C_DD1D)
 }
 
 /// The natural logarithm of a positive normal number, to six digits: exponent and mantissa apart, and for the mantissa
@@ -115,11 +127,27 @@ fn logarithm(value: f64) -> f64 {
     exponent as f64 * core::f64::consts::LN_2 + 2.0 * t * series
 }
 
-/// Appends a record to the slot's page, which is its own; takes a new page where it is full.
-fn write(header: &'static Header, length: usize, slot: &Slot, record: &[u64; 4]) {
+/// A size as a record has it, with another number above it.
+pub fn sized(size: usize, above: u64) -> u64 {
+    (size as u64).min((1 << SIZE) - 1) | above.min(0xffff) << SIZE
+}
+
+/// Appends a record that is no sample. A signal handler's, while a sample or such a record is being written, is lost.
+pub fn append_between(slot: &Slot, record: &[u64; 4]) {
+    let Some((header, length)) = recording::current() else { return };
+    let countdown = slot.countdown.load(Relaxed);
+    if countdown < NEVER / 2 {
+        slot.countdown.store(NEVER, Relaxed);
+        append(header, length, slot, record);
+        slot.countdown.store(countdown, Relaxed);
+    }
+}
+
+/// Appends a record to the slot's page, which is its own; takes a new page where it is full. False where there is none.
+fn append(header: &'static Header, length: usize, slot: &Slot, record: &[u64; 4]) -> bool {
     let Some(page) = page_with_room(header, length, slot) else {
         slot.refused.store(1, Relaxed);
-        return;
+        return false;
     };
     let count = page.records.load(Relaxed);
     let Record(words) = &page.record[count as usize];
@@ -128,6 +156,10 @@ fn write(header: &'static Header, length: usize, slot: &Slot, record: &[u64; 4])
     }
     // The record counts from here on, also where the process is killed now.
     page.records.store(count + 1, Release);
+    true
+}
+
+fn sampled(header: &Header, slot: &Slot) {
     let sampled = slot.sampled.load(Relaxed) + 1;
     slot.sampled.store(sampled, Relaxed);
     let enough = (ENOUGH / header.slots.load(Relaxed).max(1)).max(LEAST);
@@ -222,9 +254,9 @@ impl Usage {
         }
     }
 
-    fn record(&self, function: Function, size: usize, scale: u64, took: u64) -> [u64; 4] {
+    fn record(&self, function: Function, size: u64, scale: u64, took: u64) -> [u64; 4] {
         let switches = self.voluntary.min(0xffff) << 16 | self.involuntary.min(0xffff) << 32;
-        [size as u64, took, scale | (function as u64) << 8 | switches | self.faults.min(0xffff) << 48, self.cpu]
+        [size, took, scale | (function as u64) << 8 | switches | self.faults.min(0xffff) << 48, self.cpu]
     }
 }
 

@@ -37,8 +37,12 @@ pub fn claim(header: &Header, length: usize) -> Option<&'static Slot> {
 
 /// Live bytes of all slots.
 pub fn live(header: &Header) -> i64 {
-    let used = header.slots.load(Acquire) as usize;
-    (0..used).map(|index| slot(header, index).live.load(Relaxed)).sum()
+    used(header).map(|slot| slot.live.load(Relaxed)).sum()
+}
+
+/// All slots that were ever given out.
+pub fn used(header: &Header) -> impl Iterator<Item = &'static Slot> {
+    (0..header.slots.load(Acquire) as usize).map(|index| slot(header, index))
 }
 
 fn capacity(length: usize) -> usize {

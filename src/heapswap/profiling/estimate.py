@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heapswap.profiling import wire
+from heapswap.profiling.model import Share
 
 FEWEST = 20
 """samples below which nothing is estimated"""
@@ -71,32 +72,62 @@ def times(raw: wire.Raw, ticks: float) -> Times | None:
     samples = raw.samples
     if len(samples) < FEWEST or raw.total("refused"):
         return None
-    drawn = -np.expm1(-(samples["size"] + float(wire.CALL)) / np.exp2(samples["scale"].astype(float)))
-    took = np.maximum(samples["ticks"].astype(float) - raw.header.cost_timing, 0.0) / ticks * 1e-9
+    measured = waited(samples, raw.header, ticks)
+    drawn, on_cpu = measured.drawn, measured.on_cpu
     looked_at = samples["ticks"] > wire.SLOW
-    on_cpu = np.where(looked_at, np.minimum(took, samples["cpu"] * 1e-9), took)
-    # The kernel's account covers a few calls before, too: `on_cpu` may be a little too much and this too little.
-    waited = np.where(samples["voluntary"] > 0, took - on_cpu, 0.0)
     in_kernel = (samples["faults"] > 0) | (samples["size"] >= MAPPED)
     return Times(
         samples=len(samples),
-        calls=_total(np.ones(len(samples)), drawn),
-        cpu=_total(on_cpu, drawn),
-        waiting=_total(waited, drawn),
-        kernel=_total(np.where(looked_at & in_kernel, on_cpu, 0.0), drawn),
-        computing=_total(np.where(looked_at & ~in_kernel, on_cpu, 0.0), drawn),
-        quick=_total(np.where(looked_at, 0.0, on_cpu), drawn),
+        calls=total(np.ones(len(samples)), drawn),
+        cpu=total(on_cpu, drawn),
+        waiting=total(measured.waiting, drawn),
+        kernel=total(np.where(looked_at & in_kernel, on_cpu, 0.0), drawn),
+        computing=total(np.where(looked_at & ~in_kernel, on_cpu, 0.0), drawn),
+        quick=total(np.where(looked_at, 0.0, on_cpu), drawn),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """Of each timed call: how probable it was that it was drawn, and seconds on a processor and waiting."""
+
+    drawn: NDArray[np.float64]
+    on_cpu: NDArray[np.float64]
+    waiting: NDArray[np.float64]
+
+
+def waited(samples: NDArray[np.void], header: wire.Header, ticks: float) -> Measured:
+    """The timed calls, each by itself; `ticks` is the `rate`."""
+    took = np.maximum(samples["ticks"].astype(float) - header.cost_timing, 0.0) / ticks * 1e-9
+    looked_at = samples["ticks"] > wire.SLOW
+    on_cpu = np.where(looked_at, np.minimum(took, samples["cpu"] * 1e-9), took)
+    # The kernel's account covers a few calls before, too: `on_cpu` may be a little too much and this too little.
+    waiting = np.where(samples["voluntary"] > 0, took - on_cpu, 0.0)
+    return Measured(drawn=probability(samples), on_cpu=on_cpu, waiting=waiting)
+
+
+def probability(drawn: NDArray[np.void]) -> NDArray[np.float64]:
+    """With which each of these calls was drawn, by its size and scale."""
+    value: NDArray[np.float64] = -np.expm1(-(drawn["size"] + float(wire.CALL)) / np.exp2(drawn["scale"].astype(float)))
+    return value
 
 
 def own_cost(raw: wire.Raw, ticks: float) -> float:
     """Seconds of CPU that the probe itself took: its additions and its close looks, at the price measured there."""
     header = raw.header
     calls = int(raw.tallies("classes")[:, 0].sum())
-    looks = raw.total("sampled") * header.cost_look
+    looks = raw.total("sampled") * header.cost_look + len(raw.lives) * header.cost_life
     return (calls * header.cost_additions / wire.ADDITIONS + looks) / ticks * 1e-9
 
 
-def _total(values: NDArray[np.float64], drawn: NDArray[np.float64]) -> Total:
+def share(part: Total, whole: float) -> Share | None:
+    """The part of the whole; None where there is no whole."""
+    if whole <= 0:
+        return None
+    return Share(value=min(part.value / whole, 1.0), low=min(part.low / whole, 1.0), high=min(part.high / whole, 1.0))
+
+
+def total(values: NDArray[np.float64], drawn: NDArray[np.float64]) -> Total:
+    """The sum over all calls, from the values of those that were drawn with these probabilities."""
     weighed = values / drawn
     return Total(value=float(weighed.sum()), error=sqrt(float(((1 - drawn) * weighed**2).sum())))

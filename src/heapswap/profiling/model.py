@@ -36,6 +36,48 @@ class Calls:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lived:
+    """Blocks that lived so long and not as long as the step below."""
+
+    below: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifetimes:
+    """How long blocks live that the process was given, and who frees them; estimated from those that were followed."""
+
+    up_to: int | None
+    """bytes, of a size class; None: all sizes"""
+    followed: int
+    unfreed: Share
+    """not freed when the process was last seen: how long they would have lived is not known"""
+    elsewhere: Share | None
+    """of those freed: by another thread than the one that allocated them"""
+    median_seconds: float | None
+    """half of the blocks are freed sooner; None where half of them are not freed"""
+    median_allocations: float | None
+    """the same, in allocations that the thread they were given to made meanwhile"""
+    times: tuple[Lived, ...]
+    """freed blocks by seconds, of all blocks: with `unfreed` the shares add up to one"""
+    allocations: tuple[Lived, ...]
+    """the same by allocations meanwhile"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contention:
+    """Waiting inside the allocator while so many threads called it."""
+
+    threads: int
+    up_to: int
+    samples: int
+    cpu: float
+    """seconds of the process at such times"""
+    wait_share: Share
+    """waiting inside the allocator, of `cpu` and that waiting together"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
     """The memory of one process at one time, bytes."""
 
@@ -154,6 +196,10 @@ class Process:
     timeline: tuple[Moment, ...]
     resident: tuple[Resident, ...] = ()
     """by kind of mapping over time, where it is seen from outside"""
+    contention: tuple[Contention, ...] = ()
+    """by the number of threads that were at it"""
+    lifetimes: tuple[Lifetimes, ...] = ()
+    """all sizes, then the size classes of which enough blocks were followed"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

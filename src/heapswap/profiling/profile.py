@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
 from heapswap.profiling import wire
-from heapswap.profiling.estimate import Times, Total, own_cost, rate, times
+from heapswap.profiling.contention import contention
+from heapswap.profiling.estimate import Times, own_cost, rate, share, times
+from heapswap.profiling.lifetimes import lifetimes
 from heapswap.profiling.memory import judge, retained
-from heapswap.profiling.model import Calls, Moment, Process, Share, SizeClass
+from heapswap.profiling.model import Calls, Moment, Process, SizeClass
 from heapswap.profiling.wire import ALLOCATING, Flag, Function, Raw
 
 
@@ -74,10 +76,12 @@ def _process(file: Raw, ticks: float | None, first: int, cpu_seen: float, timeli
         uncounted_threads=header.threads_refused,
         uncounted_children=header.children_refused,
         samples=len(file.samples),
-        allocator_cpu_share=_share(timed.cpu, cpu) if timed else None,
-        kernel_share=_share(timed.kernel, cpu) if timed else None,
-        lock_wait_share=_share(timed.waiting, cpu + timed.waiting.value) if timed else None,
+        allocator_cpu_share=share(timed.cpu, cpu) if timed else None,
+        kernel_share=share(timed.kernel, cpu) if timed else None,
+        lock_wait_share=share(timed.waiting, cpu + timed.waiting.value) if timed else None,
         quick_call=_quick(timed),
+        contention=contention(file, ticks) if ticks else (),
+        lifetimes=lifetimes(file, ticks) if ticks else (),
         memory=judge(timeline),
         retained_bytes=retained(timeline),
         timeline=timeline,
@@ -112,11 +116,3 @@ def size_classes(file: Raw) -> tuple[SizeClass, ...]:
 
 def _quick(timed: Times | None) -> float | None:
     return timed.quick.value / timed.calls.value if timed and timed.calls.value > 0 else None
-
-
-def _share(total: Total, whole: float) -> Share | None:
-    if whole <= 0:
-        return None
-    return Share(
-        value=min(total.value / whole, 1.0), low=min(total.low / whole, 1.0), high=min(total.high / whole, 1.0)
-    )

@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from heapswap.profiling.followed import BEYOND, RECORD, Beyond, beyond, lives, timed
+
 MAGIC = b"heapprob"
-VERSION = 1
+VERSION = 2
 SUFFIX = ".probe"
 
 HEADER = 8192
@@ -33,7 +35,7 @@ ADDITIONS = 64
 CLASSES = 64
 FUNCTIONS = 16
 
-_NUMBERS = struct.Struct("<8s15Q3qQ6Q")
+_NUMBERS = struct.Struct("<8s15Q3qQ8Q")
 _PATH = 2048
 _PROGRAM = 256
 _LIBRARY = _PROGRAM + _PATH
@@ -62,20 +64,8 @@ _SLOT = np.dtype(
         ("rest", "<u8", 336),
     ]
 )
-_RECORD = np.dtype(
-    [
-        ("size", "<u8"),
-        ("ticks", "<u8"),
-        ("scale", "u1"),
-        ("function", "u1"),
-        ("voluntary", "<u2"),
-        ("involuntary", "<u2"),
-        ("faults", "<u2"),
-        ("cpu", "<u8"),
-    ]
-)
 _RECORDS = 127
-_PAGE = np.dtype([("records", "<u8"), ("unused", "<u8", 3), ("record", _RECORD, _RECORDS)])
+_PAGE = np.dtype([("records", "<u8"), ("unused", "<u8", 3), ("record", RECORD, _RECORDS)])
 
 
 class Flag(IntFlag):
@@ -145,6 +135,9 @@ class Header:
     """ticks that the additions of 64 allocations with their frees take"""
     cost_look: int
     """ticks that a close look takes beside the call looked at"""
+    cost_life: int
+    """ticks that following a block to its end takes"""
+    crowd: int
     program: str
     library: str
     arguments: tuple[str, ...]
@@ -152,14 +145,16 @@ class Header:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Raw:
-    """One file: the header, its slots and its samples, these two as structured arrays."""
+    """One file: the header, and structured arrays of its slots, its samples and the lives of sampled blocks."""
 
     name: str
     header: Header
     slots: NDArray[np.void]
     samples: NDArray[np.void]
-    """``size``, ``ticks``, ``scale``, ``function``, ``voluntary``, ``involuntary``, ``faults`` and ``cpu``
-    (nanoseconds)"""
+    """``size``, ``ticks``, ``scale``, ``function``, ``voluntary``, ``involuntary``, ``faults``, ``cpu`` (nanoseconds)
+    and ``threads``"""
+    lives: NDArray[np.void]
+    beyond: Beyond
 
     def total(self, field: str) -> int:
         """The sum of one number over the slots."""
@@ -179,8 +174,8 @@ def upper_limits() -> tuple[int, ...]:
     return tuple(limits[:CLASSES])
 
 
-def decode(name: str, head: bytes, slots: bytes = b"", pages: bytes = b"") -> Raw:
-    """The content of the file `name`: the first `HEADER` bytes, those of its slots, and those of its sample pages.
+def decode(name: str, head: bytes, slots: bytes = b"", pages: bytes = b"", behind: bytes = b"") -> Raw:
+    """The content of the file `name`: the first `HEADER` bytes, those of its slots, of its sample pages, and the rest.
 
     Raises:
         NotAProbeFile: it is something else.
@@ -189,12 +184,15 @@ def decode(name: str, head: bytes, slots: bytes = b"", pages: bytes = b"") -> Ra
     whole = min(header.slots, len(slots) // SLOT)
     used = min(header.sample_pages, len(pages) // SAMPLE_PAGE)
     table = np.frombuffer(pages, _PAGE, used)
-    samples = [page["record"][: min(int(page["records"]), _RECORDS)] for page in table]
+    used_of = [page["record"][: min(int(page["records"]), _RECORDS)] for page in table]
+    records = np.concatenate(used_of) if used_of else np.empty(0, RECORD)
     return Raw(
         name=name,
         header=header,
         slots=np.frombuffer(slots, _SLOT, whole),
-        samples=np.concatenate(samples) if samples else np.empty(0, _RECORD),
+        samples=timed(records),
+        lives=lives(records),
+        beyond=beyond(behind),
     )
 
 
@@ -234,7 +232,9 @@ def read(path: Path) -> Raw:
         header = decode_header(head)
         slots = file.read(min(header.slots, MOST_SLOTS) * SLOT)
         file.seek(SAMPLES)
-        return decode(path.name, head, slots, file.read(min(header.sample_pages, MOST_PAGES) * SAMPLE_PAGE))
+        pages = file.read(min(header.sample_pages, MOST_PAGES) * SAMPLE_PAGE)
+        file.seek(SAMPLES + MOST_PAGES * SAMPLE_PAGE)
+        return decode(path.name, head, slots, pages, file.read(BEYOND if header.crowd else 0))
 
 
 def live_now(path: Path) -> int:

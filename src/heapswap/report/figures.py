@@ -2,6 +2,7 @@
 
 from math import isfinite
 
+from heapswap.profiling.model import Share
 from heapswap.units import format_bytes, format_duration, format_effect, metric_name
 
 UNKNOWN = "-"
@@ -91,3 +92,22 @@ def whole_seconds(seconds: float) -> str:
 def count(number: int, thing: str) -> str:
     """``1 run``, ``24 runs``."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def part(fraction: float) -> str:
+    """A part of a whole: ``12.3 %``."""
+    return f"{fraction * 100:.1f} %"
+
+
+def interval_of(share: Share) -> str:
+    """An estimated part of a whole with its limits: ``12.3 % (11.0 % to 14.1 %)``."""
+    return f"{part(share.value)} ({part(share.low)} to {part(share.high)})"
+
+
+def thousands(number: float | None) -> str:
+    """``812``, ``41,191``, ``7.1 million``; a dash for what was not counted."""
+    if number is None:
+        return UNKNOWN
+    if number >= 1e9:
+        return f"{number / 1e9:.1f} billion"
+    return f"{number / 1e6:.1f} million" if number >= 1e6 else f"{number:,.0f}"

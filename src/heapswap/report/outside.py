@@ -7,7 +7,7 @@ from rich.text import Text
 from heapswap.profiling.compare import Comparison, MemoryChange, Range, ShareChange
 from heapswap.profiling.mappings import Kind
 from heapswap.profiling.model import Process, Profile, Resident, Share
-from heapswap.report.figures import count
+from heapswap.report.figures import count, interval_of, part
 from heapswap.report.findings import finding_lines
 from heapswap.report.lines import heading, paragraph, printable
 from heapswap.report.plots import course
@@ -47,10 +47,10 @@ def _rows(process: Process) -> Iterable[tuple[str, str]]:
     yield "CPU", used
     if process.allocator_cpu_share is not None:
         kernel = process.kernel_share
-        of_it = f", of it {_percent(kernel.value)} in the kernel" if kernel and kernel.value >= _LEAST else ""
-        yield "", f"{_interval(process.allocator_cpu_share)} of it in the allocator{of_it}"
+        of_it = f", of it {part(kernel.value)} in the kernel" if kernel and kernel.value >= _LEAST else ""
+        yield "", f"{interval_of(process.allocator_cpu_share)} of it in the allocator{of_it}"
     if process.lock_wait_share is not None:
-        yield "lock wait", f"{_interval(process.lock_wait_share)} of the time in which the program wanted to run"
+        yield "lock wait", f"{interval_of(process.lock_wait_share)} of the time in which the program wanted to run"
 
 
 def _memory(moments: Sequence[Resident], width: int) -> Iterable[Text]:
@@ -114,12 +114,4 @@ def _matters(row: MemoryChange) -> bool:
 
 
 def _value(share: Share | None) -> str:
-    return "-" if share is None else _percent(share.value)
-
-
-def _interval(share: Share) -> str:
-    return f"{_percent(share.value)} ({_percent(share.low)} to {_percent(share.high)})"
-
-
-def _percent(fraction: float) -> str:
-    return f"{fraction * 100:.1f} %"
+    return "-" if share is None else part(share.value)

@@ -5,22 +5,19 @@ from pathlib import PurePath
 
 from rich.text import Text
 
-from heapswap.profiling.model import Memory, Moment, Process, Profile, Share, SizeClass
-from heapswap.report.figures import count
+from heapswap.profiling.model import Memory, Moment, Process, Profile
+from heapswap.report.allocations import churn, class_lines, contention_lines, lifetime_lines
+from heapswap.report.figures import count, interval_of, part, thousands
 from heapswap.report.findings import finding_lines
 from heapswap.report.lines import heading, paragraph, printable
-from heapswap.report.plots import bar, course
+from heapswap.report.plots import course
 from heapswap.report.terminal import Colour, render
 from heapswap.units import format_bytes, format_duration
 
 SHOWN = 4
 """processes shown at length; the others are added up"""
-CLASSES = 6
-"""size classes shown of a process"""
-RARE = 0.01
-"""part of the calls below which a size class is not shown"""
 
-MEMORY = {
+_MEMORY = {
     Memory.GROWING: "live bytes still grew at the end: a leak, or a program that was filling up",
     Memory.RETAINED: "given back to the allocator, and still resident: retention",
     Memory.HELD: "more than was ever live: kept by the allocator, or not malloc's (Python's arenas, stacks)",
@@ -35,10 +32,10 @@ def profile_text(profile: Profile, *, saved: str, output: str, width: int, colou
         saved: the file that holds it.
         output: the folder that holds what the program printed.
     """
-    ranked = sorted(profile.processes, key=weight, reverse=True)
+    ranked = sorted(profile.processes, key=_weight, reverse=True)
     return render(
         [
-            *paragraph(summary(profile), width),
+            *paragraph(_summary(profile), width),
             *(line for process in ranked[:SHOWN] for line in _process_lines(process, width)),
             *_rest(ranked[SHOWN:], width),
             *([Text(), *finding_lines(profile.findings, width)] if profile.findings else []),
@@ -49,61 +46,61 @@ def profile_text(profile: Profile, *, saved: str, output: str, width: int, colou
     )
 
 
-def weight(process: Process) -> tuple[float, int]:
-    """What the heaviest process has most of."""
+def _weight(process: Process) -> tuple[float, int]:
     return process.cpu, process.allocations or 0
 
 
-def summary(profile: Profile) -> str:
-    """The tree in one sentence."""
+def _summary(profile: Profile) -> str:
     processes = "1 process" if len(profile.processes) == 1 else f"{len(profile.processes):,} processes"
     under = "as it is today" if profile.candidate == "current" else f"under {profile.candidate}"
     return (
         f"{processes} {under}: {format_duration(profile.wall)}, {format_duration(profile.cpu)} of CPU, "
         f"peak memory {format_bytes(profile.peak)}, "
-        f"{_thousands(sum(process.allocations or 0 for process in profile.processes))} allocations."
+        f"{thousands(sum(process.allocations or 0 for process in profile.processes))} allocations."
     )
 
 
 def _process_lines(process: Process, width: int) -> Iterable[Text]:
-    yield from heading(f"{process_name(process)}  (pid {process.pid})")
-    for label, value in costs(process):
+    yield from heading(f"{_name(process)}  (pid {process.pid})")
+    for label, value in _rows(process):
         yield from paragraph(value, width, first=f"  {label:<13}", rest=" " * 15)
+    yield from contention_lines(process, width)
     yield from _memory_lines(process, width)
-    yield from _class_lines(process.size_classes, width)
+    yield from lifetime_lines(process, width)
+    yield from class_lines(process, width)
 
 
-def process_name(process: Process) -> str:
-    """The program and its first arguments, short."""
+def _name(process: Process) -> str:
     name = PurePath(process.exe).name or f"process {process.pid}"
     words = [PurePath(word).name if "/" in word else word for word in process.arguments[1:3]]
     return printable(" ".join([name, *words]))[:60]
 
 
-def costs(process: Process) -> Iterable[tuple[str, str]]:
-    """What a process asked of its allocator and what that took: names and values."""
+def _rows(process: Process) -> Iterable[tuple[str, str]]:
     seconds = max(process.seconds, 1e-9)
-    per_second = _thousands((process.allocations or 0) / seconds) if process.seconds >= 0.01 else "-"
+    per_second = thousands((process.allocations or 0) / seconds) if process.seconds >= 0.01 else "-"
     yield (
         "calls",
-        f"{_thousands(process.allocations)} allocations ({per_second} a second), {_thousands(process.frees)} frees, "
+        f"{thousands(process.allocations)} allocations ({per_second} a second), {thousands(process.frees)} frees, "
         f"{format_bytes(process.requested_bytes or 0)} requested, {count(process.threads, 'thread')}",
     )
+    if pace := churn(process):
+        yield "churn", pace
     if process.moved or process.grown_in_place:
-        yield "resized", f"{_thousands(process.moved)} moved, {_thousands(process.grown_in_place)} grown in place"
+        yield "resized", f"{thousands(process.moved)} moved, {thousands(process.grown_in_place)} grown in place"
     if process.failed:
-        yield "failed", f"{_thousands(process.failed)}"
+        yield "failed", f"{thousands(process.failed)}"
     yield "allocator", _allocator(process)
     share = process.allocator_cpu_share
     if share is None:
         yield "CPU", f"{format_duration(process.cpu)}; too few calls to tell the allocator's share"
         return
     kernel = process.kernel_share
-    of_it = f", of it {_percent(kernel.value)} in the kernel" if kernel and kernel.value >= 0.001 else ""
-    yield "CPU", f"{format_duration(process.cpu)}, {_interval(share)} in the allocator{of_it}"
+    of_it = f", of it {part(kernel.value)} in the kernel" if kernel and kernel.value >= 0.001 else ""
+    yield "CPU", f"{format_duration(process.cpu)}, {interval_of(share)} in the allocator{of_it}"
     wait = process.lock_wait_share
     if wait is not None and process.threads > 1:
-        yield "lock wait", f"{_interval(wait)} of the time in which the program wanted to run"
+        yield "lock wait", f"{interval_of(wait)} of the time in which the program wanted to run"
     if process.quick_call is not None:
         yield "a call", f"{process.quick_call * 1e9:.0f} ns where it neither waits nor enters the kernel"
     if process.probe_cpu is not None:
@@ -129,9 +126,9 @@ def _memory_lines(process: Process, width: int) -> Iterable[Text]:
     for label, values in (("resident", [m.resident for m in steps]), ("live", [m.live for m in steps])):
         plot = course(values, room, top)
         yield Text(f"  {label:<13}{plot}  {format_bytes(values[-1])}")
-    if process.retained_bytes is not None and process.memory in MEMORY:
+    if process.retained_bytes is not None and process.memory in _MEMORY:
         beside = f"{format_bytes(process.retained_bytes)} of anonymous memory beside live blocks at the end; "
-        yield from paragraph(beside + MEMORY[process.memory], width, first=" " * 15)
+        yield from paragraph(beside + _MEMORY[process.memory], width, first=" " * 15)
 
 
 def _steps(moments: Sequence[Moment], columns: int) -> list[Moment]:
@@ -145,20 +142,6 @@ def _steps(moments: Sequence[Moment], columns: int) -> list[Moment]:
     return steps
 
 
-def _class_lines(classes: Sequence[SizeClass], width: int) -> Iterable[Text]:
-    total = sum(one.calls for one in classes)
-    if total == 0:
-        return
-    frequent = sorted((one for one in classes if one.calls >= RARE * total), key=lambda one: -one.calls)
-    most = sorted(frequent[:CLASSES], key=lambda one: one.up_to)
-    room = min(width - 40, 40)
-    for number, one in enumerate(most):
-        label = "sizes" if number == 0 else ""
-        share = one.calls / total
-        figures = f"up to {format_bytes(one.up_to):>8} {_percent(share):>7}"
-        yield Text(f"  {label:<13}{figures}  {bar(one.calls / max(c.calls for c in most), room)}".rstrip())
-
-
 def _rest(processes: Sequence[Process], width: int) -> Iterable[Text]:
     if not processes:
         return
@@ -166,23 +149,6 @@ def _rest(processes: Sequence[Process], width: int) -> Iterable[Text]:
     allocations = sum(process.allocations or 0 for process in processes)
     yield Text()
     yield from paragraph(
-        f"{len(processes):,} more processes: {format_duration(cpu)} of CPU, {_thousands(allocations)} allocations.",
+        f"{len(processes):,} more processes: {format_duration(cpu)} of CPU, {thousands(allocations)} allocations.",
         width,
     )
-
-
-def _interval(share: Share) -> str:
-    return f"{_percent(share.value)} ({_percent(share.low)} to {_percent(share.high)})"
-
-
-def _percent(fraction: float) -> str:
-    return f"{fraction * 100:.1f} %"
-
-
-def _thousands(number: float | None) -> str:
-    """``812``, ``41,191``, ``7.1 million``; a dash for what was not counted."""
-    if number is None:
-        return "-"
-    if number >= 1e9:
-        return f"{number / 1e9:.1f} billion"
-    return f"{number / 1e6:.1f} million" if number >= 1e6 else f"{number:,.0f}"

@@ -19,7 +19,7 @@ from heapswap.report.verdict import (
 from heapswap.trials.model import Outcome, Run, Trial
 from heapswap.verdict.model import Verdict
 
-PHRASES = {
+_PHRASES = {
     Outcome.FAILED: "failed",
     Outcome.CRASHED: "crashed",
     Outcome.TIMED_OUT: "ran out of time",
@@ -52,7 +52,7 @@ def _section_of_troubles(runs: Iterable[Run], width: int) -> list[Text]:
     all_runs = list(runs)
     totals = Counter(run.slot.candidate for run in all_runs)
     troubles = Counter(
-        (run.slot.candidate, PHRASES[run.outcome] + ending(run))
+        (run.slot.candidate, _PHRASES[run.outcome] + _detail(run))
         for run in all_runs
         if run.outcome is not Outcome.COMPLETED
     )
@@ -70,8 +70,7 @@ def _section_of_troubles(runs: Iterable[Run], width: int) -> list[Text]:
     ]
 
 
-def ending(run: Run) -> str:
-    """The signal or exit status behind an outcome, in brackets; empty where it says nothing more."""
+def _detail(run: Run) -> str:
     if run.signal is not None:
         return f" (signal {run.signal})"
     return f" (exit status {run.exit_status})" if run.outcome is Outcome.FAILED else ""

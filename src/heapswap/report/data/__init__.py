@@ -1,1 +1,0 @@
-"""An artifact as tables of values: CSV, Parquet, data frames."""
