@@ -14,6 +14,11 @@ _METRICS = {
     "mean": "mean memory",
     "idle": "idle memory",
     "faults": "page faults",
+    "cpu_per_request": "CPU per request",
+    "latency_mean": "mean latency",
+    "latency_p50": "median latency",
+    "latency_p90": "p90 latency",
+    "latency_p99": "p99 latency",
 }
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|min|m|h)?")
 

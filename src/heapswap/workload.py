@@ -141,5 +141,5 @@ class Workload:
     builds: tuple[Build, ...] = ()
     """what is executed under the candidates that are builds; every other one executes `program`"""
     source: tuple[str, ...] = ()
-    """options that say what is built, as `advise` and `trial` take them: ``--cargo PATH --bin NAME``"""
+    """options that say what is built or loaded, as `advise` and `trial` take them: ``--cargo PATH --bin NAME``"""
     service: Service | None = None

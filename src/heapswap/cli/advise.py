@@ -7,7 +7,7 @@ from functools import partial
 from heapswap.allocators.model import Candidate
 from heapswap.allocators.promise import default_candidates
 from heapswap.allocators.spelling import SYSTEM
-from heapswap.cli import builds, measuring, options
+from heapswap.cli import builds, measuring, options, services
 from heapswap.cli.entrants import NobodyEnters
 from heapswap.inspection.program import Program
 
@@ -15,21 +15,25 @@ BUILT = ("mimalloc", "jemalloc")
 """candidates of a Cargo project that are builds of it"""
 BUDGET = 120.0
 """seconds, where no budget is given"""
+SERVICE_BUDGET = 480.0
+"""the same of a service, which is loaded for a while and rests"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
-    parser.usage = "heapswap advise [OPTIONS] (-- PROGRAM ARGUMENTS | --cargo PATH [-- ARGUMENTS])"
+    parser.usage = "heapswap advise [OPTIONS] (-- PROGRAM ARGUMENTS | --cargo PATH | --workload FILE)"
     options.configure(parser)
     builds.configure(parser)
-    parser.set_defaults(budget=BUDGET)
+    services.configure(parser)
 
 
 def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
     """Measure and answer. Exit status 0 for any answer."""
     choose = partial(promising, objective=arguments.objective, cargo=bool(arguments.cargo))
-    argv, make = measuring.subject(arguments, command, "advise", choose(None))
-    request = measuring.Request(argv=argv, make=make, candidates=choose)
+    subject = measuring.subject(arguments, command, "advise", choose(None))
+    if arguments.budget is None:
+        arguments.budget = BUDGET if subject.described is None else SERVICE_BUDGET
+    request = measuring.Request(argv=subject.argv, make=subject.make, described=subject.described, candidates=choose)
     try:
         with measuring.begin(arguments, request) as session:
             return measuring.finish(session, arguments, measuring.Face.ADVICE)

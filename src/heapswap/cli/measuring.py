@@ -15,7 +15,7 @@ from heapswap import artifact
 from heapswap.allocators.model import Candidate
 from heapswap.allocators.spelling import CURRENT, parse
 from heapswap.artifact import text
-from heapswap.cli import builds, options
+from heapswap.cli import builds, options, services
 from heapswap.cli.builds import Made
 from heapswap.cli.entrants import NO_VARIANTS, NobodyEnters, Variants, enter
 from heapswap.cli.interruption import ended_in_order
@@ -34,6 +34,7 @@ from heapswap.trials.design import next_block
 from heapswap.trials.executor import LaunchExecutor
 from heapswap.trials.model import Design, Trial
 from heapswap.trials.planner import plan
+from heapswap.trials.services.trees import located
 from heapswap.trials.session import Bench, conduct, surroundings, warm_up
 from heapswap.trials.store import Keeps, beside, create, default_folder, is_redacted, reopen
 from heapswap.verdict.constrained import constrained
@@ -75,22 +76,37 @@ class Request:
     """where the trial is saved; None: in the results folder"""
     make: Callable[[Path], Made] | None = None
     """builds the program first, keeping what was built in a folder; None: the command is the program"""
+    described: Workload | None = None
+    """a service, as it is described; None: the command ends by itself"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What is measured: a command, a service, or a project that is built first."""
+
+    argv: tuple[str, ...]
+    """of a Cargo project its name and the program's arguments"""
+    make: Callable[[Path], Made] | None = None
+    described: Workload | None = None
 
 
 def subject(
     arguments: argparse.Namespace, command: list[str] | None, verb: str, candidates: Iterable[Candidate]
-) -> tuple[tuple[str, ...], Callable[[Path], Made] | None]:
-    """What is measured: the command; or of a Cargo project its name, the program's arguments, and how to build it.
+) -> Subject:
+    """What the options and the command ask to be measured.
 
     Raises:
-        Misuse: neither was given, or options that do not go together.
-        CannotGoOn: no such project.
+        Misuse: nothing was given, or options that do not go together.
+        CannotGoOn: no such project, or no such file.
     """
+    if (described := services.described(arguments, command)) is not None:
+        builds.refuse_without_project(arguments)
+        return Subject(argv=described.argv, described=described)
     if arguments.cargo is None:
         builds.refuse_without_project(arguments)
-        return options.required(command, verb), None
+        return Subject(argv=options.required(command, verb))
     make = builds.maker(arguments, tuple(candidates), users_environment(), partial(_say, arguments))
-    return (Path(arguments.cargo).resolve().name, *(command or ())), make
+    return Subject(argv=(Path(arguments.cargo).resolve().name, *(command or ())), make=make)
 
 
 @contextlib.contextmanager
@@ -100,7 +116,8 @@ def begin(arguments: argparse.Namespace, request: Request) -> Iterator[Session]:
     Raises:
         HeapswapError: the request cannot be meant, or the program does not work as it is today.
     """
-    environ, directory = users_environment(), _directory()
+    environ = users_environment()
+    directory = Path(request.described.directory) if request.described else _directory()
     keeps = Keeps.NUMBERS if arguments.redact else Keeps.EVERYTHING
     results = create(_folder(arguments.results, request.file, request.argv[0], environ), request.file, keeps)
     with results.discarded_on_error():
@@ -112,7 +129,9 @@ def begin(arguments: argparse.Namespace, request: Request) -> Iterator[Session]:
             request.candidates(program), program, environ, request.baseline, made.variants if made else NO_VARIANTS
         )
         baseline = str(parse(request.baseline))
-        workload = workload_of(arguments, str(found), argv, results)
+        workload = workload_of(arguments, str(found), argv, results, request.described)
+        if workload.service is not None:
+            located(workload.service.load[0], environ, workload.directory)
         if made is not None:
             workload = replace(
                 workload,
@@ -172,7 +191,7 @@ def resume(arguments: argparse.Namespace) -> Iterator[Session]:
         )
     if next_block(trial.design, trial.runs) and (change := changed(trial.environment, present(environ))):
         raise CannotGoOn(f"the trial cannot be continued: {change}; its runs could not be compared, start a new one")
-    name = trial.workload.program if trial.workload.source else trial.workload.argv[0]
+    name = trial.workload.program if trial.workload.builds else trial.workload.argv[0]
     program = resolve(name, environ, trial.workload.directory, trial.workload.argv[1:])
     variants = Variants(made=builds.unchanged(trial.workload.builds))
     entrants = enter(map(parse, trial.design.candidates), program, environ, trial.design.baseline, variants)

@@ -7,6 +7,7 @@ import select
 import shutil
 import stat
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from heapswap import artifact
@@ -95,24 +96,33 @@ def required(command: list[str] | None, verb: str) -> tuple[str, ...]:
     return tuple(command)
 
 
-def workload_of(arguments: argparse.Namespace, program: str, argv: tuple[str, ...], results: Results) -> Workload:
-    """The workload that the options describe.
+def workload_of(
+    arguments: argparse.Namespace,
+    program: str,
+    argv: tuple[str, ...],
+    results: Results,
+    described: Workload | None = None,
+) -> Workload:
+    """The workload that the options describe; a service is `described` already, and options go before what it says.
 
     Raises:
         Misuse: an option's value cannot be meant.
         CannotGoOn: the redirected input cannot be kept, or something is named with bytes that are no text.
     """
-    workload = Workload(
+    basis = described or Workload(argv=argv, directory=str(Path.cwd()))
+    # A service has no end of its own, and so no input that it is run for.
+    stdin = os.devnull if described is not None and arguments.stdin is None else _input(arguments.stdin, results)
+    workload = replace(
+        basis,
         program=program,
         argv=argv,
-        directory=str(Path.cwd()),
-        stdin=_input(arguments.stdin, results),
-        setup=arguments.setup,
-        prepare=arguments.prepare,
-        cleanup=arguments.cleanup,
-        timeout=arguments.timeout,
-        accepted=tuple(arguments.success or (0,)),
-        metrics=metrics_of(arguments.metric, arguments.more_is_better),
+        stdin=stdin,
+        setup=arguments.setup or basis.setup,
+        prepare=arguments.prepare or basis.prepare,
+        cleanup=arguments.cleanup or basis.cleanup,
+        timeout=arguments.timeout or basis.timeout,
+        accepted=tuple(arguments.success or basis.accepted),
+        metrics=(*basis.metrics, *metrics_of(arguments.metric, arguments.more_is_better)),
     )
     try:
         artifact.encode(workload)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from heapswap.allocators.model import Candidate
 from heapswap.allocators.spelling import CURRENT, is_setting, parse
-from heapswap.cli import builds, measuring, options
+from heapswap.cli import builds, measuring, options, services
 from heapswap.errors import Misuse
 
 DEFAULT = ("mimalloc", "jemalloc")
@@ -15,6 +15,8 @@ PLANNED = {
     **{f"--{name}": name for name in ("candidates", "blocks", "budget", "primary", "seed", "results")},
     **{f"--{name}": name for name in ("stdin", "setup", "prepare", "cleanup", "timeout", "success", "metric")},
     **{f"--{name}": name for name in ("cargo", "package", "bin", "bench", "features")},
+    "--workload": "workload",
+    **services.ATTRIBUTES,
     "-o": "file",
 }
 """Options that a trial has settled once it has begun, and the attributes that hold them."""
@@ -22,7 +24,7 @@ PLANNED = {
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
-    parser.usage = "heapswap trial [OPTIONS] (-- PROGRAM ARGUMENTS | --cargo PATH [-- ARGUMENTS])"
+    parser.usage = "heapswap trial [OPTIONS] (-- PROGRAM ARGUMENTS | --cargo PATH | --workload FILE)"
     parser.add_argument(
         "--candidates",
         metavar="CANDIDATE",
@@ -38,6 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", metavar="FILE", dest="file", help="save the trial here, after every run")
     options.configure(parser)
     builds.configure(parser)
+    services.configure(parser)
 
 
 def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
@@ -52,10 +55,11 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
         if arguments.blocks is not None and arguments.blocks < 1:
             raise Misuse(f"--blocks {arguments.blocks}: at least one block is needed")
         candidates = candidates_of(arguments.candidates or DEFAULT)
-        argv, make = measuring.subject(arguments, command, "trial", candidates)
+        subject = measuring.subject(arguments, command, "trial", candidates)
         request = measuring.Request(
-            argv=argv,
-            make=make,
+            argv=subject.argv,
+            make=subject.make,
+            described=subject.described,
             candidates=lambda _: candidates,
             baseline=arguments.baseline,
             blocks=arguments.blocks,

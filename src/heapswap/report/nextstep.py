@@ -109,11 +109,14 @@ def _ship(build: Build, workload: Workload) -> tuple[Step, ...]:
 
 def _command(workload: Workload) -> tuple[str, ...]:
     """The command as it is typed: a program that heapswap built is found by its path."""
-    return (workload.program, *workload.argv[1:]) if workload.source else workload.argv
+    return (workload.program, *workload.argv[1:]) if workload.builds else workload.argv
 
 
 def _measured(workload: Workload) -> tuple[str, ...]:
     """What is measured, as `advise` and `trial` take it."""
+    if workload.service is not None:
+        is_in_a_file = "--workload" in workload.source
+        return (*workload.source, *(() if is_in_a_file else ("--", *workload.argv)))
     if not workload.source:
         return ("--", *workload.argv)
     arguments = workload.argv[1:-1] if "--bench" in workload.source else workload.argv[1:]
@@ -128,7 +131,9 @@ def _objective(verdict: Verdict) -> tuple[str, ...]:
 
 
 def _options(workload: Workload) -> tuple[str, ...]:
-    """The options that describe the workload, as `advise` and `trial` take them."""
+    """The options that describe the workload, as `advise` and `trial` take them; a service has them in its source."""
+    if workload.service is not None:
+        return ()
     pairs = [
         ("--stdin", "" if workload.stdin == "/dev/null" else workload.stdin),
         ("--setup", workload.setup),

@@ -1,23 +1,26 @@
 """The seam at the process boundary: an order goes in, a run comes out. Everything above it is tested with a double."""
 
+import contextlib
 import os
-import socket
-import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-import msgspec
-
 from heapswap import native
 from heapswap.errors import CannotGoOn
-from heapswap.findings import Finding
+from heapswap.filling import filled, filled_words
+from heapswap.findings import Finding, Level
 from heapswap.trials import force, output, record
+from heapswap.trials.launcher import Launcher
 from heapswap.trials.model import Outcome, Run, Slot
 from heapswap.trials.rest import at_rest
-from heapswap.workload import Metric
+from heapswap.trials.services.account import account
+from heapswap.trials.services.life import Gauge, Life, Setting, ended_well, lived, nothing_counts
+from heapswap.trials.services.ports import port_for
+from heapswap.trials.services.trees import Helper, Tree, tail
+from heapswap.workload import Metric, Service
 
 WITNESS = "HEAPSWAP_WITNESS"
 """the variable that tells the witness where its journal is"""
@@ -48,6 +51,13 @@ class Order:
     """real path of the library whose malloc must answer; ``libc`` for the C library's own; None: whatever answers"""
     ignored_signals: tuple[int, ...] = ()
     """signals that heapswap was started with ignored, and that the program is to find so"""
+    service: Service | None = None
+    """what loads the program; None: it ends by itself"""
+    outside: Mapping[str, str] = field(default_factory=dict)
+    """environment of what loads it"""
+    scratch: str = ""
+    """a folder for this run alone, that ``{folder}`` stands for"""
+    gauge: Gauge = nothing_counts
 
 
 class Executor(Protocol):
@@ -63,13 +73,13 @@ class Executor(Protocol):
 
 
 class LaunchExecutor:
-    """Runs under one launcher process, started when it is first needed.
+    """Runs under one launcher process, and loads services from a second, each started when it is first needed.
 
-    Leaving the context, and every exception during a run, ends the launcher and with it whatever it runs.
+    Leaving the context, and every exception during a run, ends the launchers and with them whatever they run.
     """
 
     def __init__(self) -> None:
-        self._launcher: _Launcher | None = None
+        self._launchers: dict[str, Launcher] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -80,85 +90,69 @@ class LaunchExecutor:
         self.close()
 
     def close(self) -> None:
-        """End the launcher, and wait until nothing of what it ran is left."""
-        launcher, self._launcher = self._launcher, None
-        if launcher is not None:
-            launcher.close()
+        """End the launchers, and wait until nothing of what they ran is left."""
+        launchers, self._launchers = self._launchers, {}
+        with contextlib.ExitStack() as every:
+            for launcher in launchers.values():
+                every.callback(launcher.close)
 
     def execute(self, order: Order) -> Run:
         """See `Executor`."""
         order.folder.mkdir(parents=True, exist_ok=True)
         journal = order.folder / "witness"
         journal.write_bytes(b"")
-        if self._launcher is None:
-            self._launcher = _Launcher()
         try:
-            root, ended = self._launcher.run(_request(order, journal))
+            return self._loaded(order, journal) if order.service else self._whole(order, journal)
         except BaseException:
             self.close()
             raise
+
+    def _launcher(self, what: str) -> Launcher:
+        if what not in self._launchers:
+            self._launchers[what] = Launcher()
+        return self._launchers[what]
+
+    def _whole(self, order: Order, journal: Path) -> Run:
+        """Of a command that ends by itself."""
+        root, ended = self._launcher("program").run(_request(order, journal))
         if isinstance(ended, record.Refused):
             raise CannotGoOn(_refusal(order, ended))
         return _run(order, root, ended, force.read_journal(journal.read_bytes()))
 
-
-class _Launcher:
-    """The process, and the socket to it."""
-
-    def __init__(self) -> None:
-        ours, theirs = socket.socketpair()
-        try:
-            with theirs:
-                self._process = subprocess.Popen(
-                    [native.launcher(), str(theirs.fileno())],
-                    pass_fds=[theirs.fileno()],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    # Nothing of this process's environment: a preloaded allocator would make the launcher larger.
-                    env={},
-                    # A Ctrl-C on the terminal is this process's affair; the launcher hears of it from here.
-                    start_new_session=True,
-                )
-        except OSError as error:
-            ours.close()
-            raise CannotGoOn(f"{native.launcher()} cannot be started: {error.strerror}; try again") from None
-        self._socket = ours
-        self._lines = ours.makefile("rb")
-
-    def run(self, request: bytes) -> tuple[int, record.Ended | record.Refused]:
-        """The pid of the root, and how it ended."""
-        try:
-            self._socket.sendall(request)
-            first = self._reply()
-            if isinstance(first, record.Refused):
-                return 0, first
-            ended = self._reply()
-        except (OSError, msgspec.DecodeError) as error:
-            raise CannotGoOn(f"the launcher broke off ({error}); start again") from None
-        if not isinstance(first, record.Started) or not isinstance(ended, record.Ended):
-            raise CannotGoOn(f"the launcher answered {first}, {ended}; install heapswap again")
-        return first.pid, ended
-
-    def close(self) -> None:
-        self._lines.close()
-        self._socket.close()
-        self._process.wait()
-
-    def _reply(self) -> record.Started | record.Refused | record.Ended | record.Error:
-        line = self._lines.readline()
-        if not line:
-            raise OSError("it is gone")
-        reply: record.Started | record.Refused | record.Ended | record.Error = _REPLIES.decode(line)
-        return reply
+    def _loaded(self, order: Order, journal: Path) -> Run:
+        """Of a service."""
+        service = order.service
+        if service is None:
+            raise AssertionError("only an order of a service is loaded")
+        values = {"port": str(port_for(service.port)), "folder": order.scratch}
+        argv = filled_words(order.argv, values)
+        launcher = self._launcher("program")
+        # The service is ended by what its life comes to; a limit of its own it has none.
+        started = launcher.start(_request(replace(order, argv=argv, timeout=None), journal))
+        if isinstance(started, record.Refused):
+            raise CannotGoOn(_refusal(order, started))
+        setting = Setting(
+            service=service,
+            metrics=order.metrics,
+            tree=Tree(launcher),
+            helper=Helper(
+                launcher=self._launcher("load"),
+                environ=order.outside,
+                directory=filled(order.directory, values),
+                folder=order.folder,
+            ),
+            values=values,
+            logs=(order.folder / "stdout", order.folder / "stderr"),
+            timeout=order.timeout,
+            gauge=order.gauge,
+        )
+        life, ended = lived(setting)
+        return _run_of_service(order, started.pid, life, ended, force.read_journal(journal.read_bytes()))
 
 
-_REPLIES = msgspec.json.Decoder(record.Started | record.Refused | record.Ended | record.Error)
-
-
-def _request(order: Order, journal: Path) -> bytes:
+def _request(order: Order, journal: Path) -> dict[str, object]:
     environ = {**order.environ, WITNESS: os.fspath(journal), PRELOAD: _preload(order.environ.get(PRELOAD, ""))}
-    request = {
-        "do": "start",
+    return {
         "program": record.wire(order.program),
         "argv": [record.wire(word) for word in order.argv],
         "env": [record.wire(f"{name}={value}") for name, value in environ.items()],
@@ -169,7 +163,6 @@ def _request(order: Order, journal: Path) -> bytes:
         "timeout": order.timeout,
         "ignored": list(order.ignored_signals),
     }
-    return msgspec.json.encode(request) + b"\n"
 
 
 def _preload(present: str) -> str:
@@ -213,4 +206,44 @@ def _run(order: Order, root: int, ended: record.Ended, journal: tuple[force.Witn
         started=ended.started,
         log="" if outcome is Outcome.COMPLETED else output.last_lines(stderr),
         findings=tuple(doubt for doubt in doubts if doubt is not None),
+    )
+
+
+def _run_of_service(
+    order: Order, root: int, life: Life, ended: record.Ended, journal: tuple[force.Witnessed, ...]
+) -> Run:
+    service = order.service
+    if service is None:
+        raise AssertionError("only an order of a service has a life")
+    stderr = order.folder / "stderr"
+    processes = force.judge(record.processes(ended), journal, order.expected, order.directory)
+    findings: list[Finding | None] = [record.left_behind(ended)]
+    outcome = Outcome.COMPLETED if ended_well(ended, service.stop, order.accepted) else record.outcome(ended, ())
+    log = ""
+    if life.failure is not None:
+        failure = life.failure
+        outcome, log = failure.outcome, tail(failure.log) if failure.log else ""
+        findings.append(Finding(code=failure.code, level=Level.WARNING, seen=failure.seen, remedy=failure.remedy))
+    elif outcome is Outcome.COMPLETED and (objection := force.objection(processes, root, order.expected)):
+        outcome = Outcome.NOT_IN_FORCE
+        findings.append(objection)
+    if outcome is not Outcome.COMPLETED:
+        log = log or tail(stderr) or tail(order.folder / "stdout")
+    return Run(
+        slot=order.slot,
+        outcome=outcome,
+        exit_status=ended.exit,
+        signal=ended.signal,
+        measurements=account(record.measurements(ended, None), life.steps, life.pauses, service.levels),
+        processes=processes,
+        timeline=record.thinned(record.samples(ended)),
+        # What a service prints tells of times and ports: it is compared by what it answers, not by this.
+        output="",
+        steal=ended.steal or 0.0,
+        pressure=ended.pressure or 0.0,
+        started=ended.started,
+        log=log,
+        findings=tuple(doubt for doubt in findings if doubt is not None),
+        steps=tuple(life.steps),
+        pauses=tuple(life.pauses),
     )

@@ -1,6 +1,8 @@
 """What a program printed: its digest, its last words, and the user's metrics in it."""
 
+import contextlib
 import hashlib
+import json
 import math
 import mmap
 import re
@@ -37,7 +39,7 @@ def read_metrics(metrics: Sequence[Metric], paths: Sequence[Path]) -> tuple[list
     rows: list[Measurement] = []
     findings: list[Finding] = []
     for metric in metrics:
-        found = next((text for path in paths if (text := _last_match(metric.pattern, path)) is not None), None)
+        found = next((text for path in paths if (text := _found(metric, path)) is not None), None)
         value = math.nan if found is None else _number(found)
         if math.isfinite(value):
             rows.append(Measurement(metric=metric.name, value=value, unit=metric.unit, direction=metric.direction))
@@ -54,13 +56,37 @@ def _number(text: str) -> float:
 
 
 def _absent(metric: Metric, found: str | None) -> Finding:
-    seen = f"'{metric.pattern}' matches nothing printed" if found is None else f"'{found}' is not a number"
+    missing = f"no '{metric.path}' in JSON printed" if metric.path else f"'{metric.pattern}' matches nothing printed"
+    seen = missing if found is None else f"'{found}' is not a number"
     return Finding(
         code="metric-absent",
         level=Level.WARNING,
         seen=f"metric '{metric.name}': {seen}",
         remedy="give a pattern whose group is a number that the program prints in every run",
     )
+
+
+def _found(metric: Metric, path: Path) -> str | None:
+    return _at(metric.path, path) if metric.path else _last_match(metric.pattern, path)
+
+
+def _at(place: str, path: Path) -> str | None:
+    """What stands at a place in the JSON that a file is, or that its last line which is any is."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    value: object = None
+    for piece in (text, *reversed(text.splitlines())):
+        if piece.strip()[:1] in ("{", "["):
+            with contextlib.suppress(ValueError, RecursionError):
+                value = json.loads(piece)
+                break
+    for key in place.split("."):
+        if isinstance(value, dict) and key in value:
+            value = value[key]
+        elif isinstance(value, list) and key.lstrip("-").isdecimal() and -len(value) <= int(key) < len(value):
+            value = value[int(key)]
+        else:
+            return None
+    return None if isinstance(value, bool) else str(value)
 
 
 def _last_match(pattern: str, path: Path) -> str | None:

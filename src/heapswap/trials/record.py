@@ -48,6 +48,16 @@ class Error(Reply, frozen=True):
     reason: str
 
 
+class Marked(Reply, frozen=True):
+    """The tree at a moment that was asked for: seconds since the start, bytes, seconds of CPU, processes."""
+
+    name: str
+    at: float
+    resident: int
+    cpu: float
+    processes: int
+
+
 class Point(msgspec.Struct, frozen=True):
     """The tree at one moment: seconds, bytes, seconds of CPU, processes."""
 

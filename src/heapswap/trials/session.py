@@ -1,6 +1,7 @@
 """The loop of a trial: take the next block from the design, run it, save, repeat."""
 
 import contextlib
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -8,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from heapswap.errors import CannotGoOn
+from heapswap.filling import filled
 from heapswap.trials.arms import Arm
 from heapswap.trials.design import next_block, perturbation, progress
 from heapswap.trials.executor import Executor, Order
@@ -43,8 +45,13 @@ def warm_up(bench: Bench, baseline: str, limit: float | None) -> Run:
         CannotGoOn: the program fails, or does not end within `limit` seconds, as it is today.
     """
     slot = Slot(stage=Stage.WARM_UP, block=0, position=0, candidate=baseline)
-    run = _measure(bench, slot, 0, perturbation(0, 0), bench.workload.timeout or limit)
-    _must_work(run, bench.results.run_folder(0), bench.workload.timeout or limit)
+    service = bench.workload.service
+    limit = bench.workload.timeout or (None if service else limit)  # each part of a service's life has its own
+    run = _measure(bench, slot, 0, perturbation(0, 0), limit)
+    if service is None:
+        _must_work(run, bench.results.run_folder(0), limit)
+    else:
+        _must_serve(run, bench.results.run_folder(0))
     return run
 
 
@@ -54,7 +61,7 @@ def conduct(bench: Bench, trial: Trial, watch: Callable[[Progress], None]) -> It
     Nothing measured is lost: stop iterating, or let an exception through, at any time; a run cut short is not recorded.
     """
     first = trial.runs[0].value("wall") or 0.0
-    limit = bench.workload.timeout or max(PATIENCE, SLOWEST * first)
+    limit = bench.workload.timeout or (None if bench.workload.service else max(PATIENCE, SLOWEST * first))
     outputs = {run.output for run in trial.runs}
     while slots := next_block(trial.design, trial.runs):
         for slot in slots:
@@ -88,24 +95,41 @@ def surroundings(workload: Workload, environ: Mapping[str, str]) -> Iterator[Non
 
 
 def _measure(bench: Bench, slot: Slot, number: int, settings: Perturbation, limit: float | None) -> Run:
-    arm = bench.arms[slot.candidate]
-    _shell("prepare", bench.workload.prepare, bench.workload, bench.environ)
-    return bench.executor.execute(
-        Order(
-            slot=slot,
-            program=arm.program or bench.workload.program or bench.workload.argv[0],
-            argv=bench.workload.argv,
-            environ=settings.applied(arm.environ),
-            directory=bench.workload.directory,
-            stdin=bench.workload.stdin,
-            timeout=limit,
-            accepted=bench.workload.accepted,
-            metrics=bench.workload.metrics,
-            folder=bench.results.run_folder(number),
-            expected=arm.expected,
-            ignored_signals=bench.ignored_signals,
+    arm, workload = bench.arms[slot.candidate], bench.workload
+    with _scratch(workload) as scratch:
+        _shell("prepare", filled(workload.prepare, {"folder": scratch}), workload, bench.environ)
+        return bench.executor.execute(
+            Order(
+                slot=slot,
+                program=arm.program or workload.program or workload.argv[0],
+                argv=workload.argv,
+                environ=settings.applied(arm.environ),
+                directory=workload.directory,
+                stdin=workload.stdin,
+                timeout=limit,
+                accepted=workload.accepted,
+                metrics=workload.metrics,
+                folder=bench.results.run_folder(number),
+                expected=arm.expected,
+                ignored_signals=bench.ignored_signals,
+                service=workload.service,
+                outside=bench.environ if workload.service else {},
+                scratch=scratch,
+            )
         )
-    )
+
+
+@contextlib.contextmanager
+def _scratch(workload: Workload) -> Iterator[str]:
+    """A folder for one run of a service; none for a command."""
+    if workload.service is None:
+        yield ""
+        return
+    folder = tempfile.mkdtemp(prefix="heapswap-")
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _must_work(run: Run, folder: Path, limit: float | None) -> None:
@@ -124,6 +148,23 @@ def _must_work(run: Run, folder: Path, limit: float | None) -> None:
         f"the program fails as it is today ({how}; last line: {last[0]}), so nothing can be compared; "
         f"make it succeed first; its output is in {folder}"
     )
+
+
+def _must_serve(run: Run, folder: Path) -> None:
+    if run.outcome is not Outcome.COMPLETED:
+        told = run.findings[-1] if run.findings else None
+        last = run.log.strip().splitlines()[-1:] or ["nothing"]
+        how = f"signal {run.signal}" if run.signal is not None else f"exit status {run.exit_status}"
+        seen = told.seen if told else f"the service did not end well when it was stopped ({how})"
+        remedy = told.remedy if told else "accept that status with --success, or give another signal with [stop]"
+        raise CannotGoOn(
+            f"{seen}, as it is today; last line of the log: {last[0]}; {remedy}; its output is in {folder}"
+        )
+    if run.value("throughput") is None:
+        raise CannotGoOn(
+            "nothing that the load printed tells how much was served; name its kind with `reader`, or give a metric "
+            f"'throughput' with a pattern of your own; its output is in {folder}"
+        )
 
 
 def _shell(name: str, command: str, workload: Workload, environ: Mapping[str, str]) -> None:

@@ -27,7 +27,10 @@ INTERVAL_ERROR = 0.01
 GUARD_ERROR = 0.10
 """both sides of a guard's interval: 5 % on each, so that either end is a 95 % limit"""
 
-BUILT_IN = ("wall", "cpu", "peak", "mean", "idle")
+BUILT_IN = (
+    *("wall", "cpu", "throughput", "latency_p50", "latency_p99", "latency_mean", "cpu_per_request"),
+    *("peak", "mean", "idle"),
+)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from heapswap.trials.model import Criteria, Demand, GuardLimit, Run
 MIB = 1024 * 1024.0
 
 TIMES = ("wall", "cpu")
+RATES = ("throughput", "cpu_per_request", "latency_p99")
+"""what stands for time of a service; it has no wall time of its own, and latencies only where its load is paced"""
 MEMORIES = ("peak", "mean", "idle")
 
 
@@ -43,21 +45,21 @@ OBJECTIVES: Mapping[str, Objective] = {
     for objective in (
         Objective(
             name="balanced",
-            primary=("wall",),
+            primary=("wall", "latency_p99", "latency_mean", "throughput"),
             time=Margin(ratio=0.05),
             memory=Margin(ratio=0.10, floor=16 * MIB),
-            guarded=("cpu", "wall", "peak", "mean", "idle"),
+            guarded=("cpu", "wall", *RATES, "peak", "mean", "idle"),
         ),
         Objective(
             name="time",
-            primary=("wall",),
+            primary=("wall", "latency_p99", "latency_mean", "throughput"),
             time=None,
             memory=Margin(ratio=0.25, floor=32 * MIB),
             guarded=("peak", "mean", "idle"),
         ),
         Objective(
             name="cpu",
-            primary=("cpu",),
+            primary=("cpu", "cpu_per_request"),
             time=None,
             memory=Margin(ratio=0.25, floor=32 * MIB),
             guarded=("peak", "mean", "idle"),
@@ -67,7 +69,7 @@ OBJECTIVES: Mapping[str, Objective] = {
             primary=("idle", "peak"),
             time=Margin(ratio=0.15),
             memory=Margin(ratio=0.10, floor=16 * MIB),
-            guarded=("cpu", "wall", "peak"),
+            guarded=("cpu", "wall", *RATES, "peak"),
         ),
     )
 }

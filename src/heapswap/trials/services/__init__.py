@@ -1,0 +1,1 @@
+"""A service in a trial: started, waited for, loaded level by level, left alone, stopped."""
