@@ -195,7 +195,9 @@ def test_wheel_contents(tmp_path: Path) -> None:
     }
     python = {str(path.relative_to(ROOT / "src")) for path in (ROOT / "src/heapswap").rglob("*.py")}
     information = {name for name in names if name.startswith(f"heapswap-{version}.dist-info/")}
-    assert names - information == native | programs | python | {"heapswap/py.typed"}
+    pages = {f"heapswap/report/html/{path.name}" for path in (ROOT / "src/heapswap/report/html").glob("*.[!p]*")}
+    assert {"heapswap/report/html/page.css", "heapswap/report/html/page.js"} <= pages
+    assert names - information == native | programs | python | pages | {"heapswap/py.typed"}
     assert all(modes[program] & 0o111 for program in programs)
     licences = {path.name for pattern in project()["project"]["license-files"] for path in ROOT.glob(pattern)}
     assert {Path(name).name for name in information if "/licenses/" in name} == licences

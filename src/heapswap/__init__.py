@@ -4,6 +4,8 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False  # not typing's own: importing heapswap has to cost next to nothing
 if TYPE_CHECKING:
+    from heapswap.report.result import Result as Result
+    from heapswap.report.result import load as load
     from heapswap.runtime.arrays import numpy_allocator
     from heapswap.runtime.buffers import buffer
     from heapswap.runtime.contract import GlobalAlloc
@@ -48,19 +50,22 @@ _HOMES = {
 }
 """public name → module that holds it, imported when the name is first used (PEP 562)"""
 
+_FOR_RESULTS = {"Result": "heapswap.report.result", "load": "heapswap.report.result"}
+"""public too, but not what ``import *`` brings: reading results takes NumPy and SciPy, which a service does without"""
+
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES and name != "prometheus":
+    if name not in _HOMES and name not in _FOR_RESULTS and name != "prometheus":
         raise AttributeError(f"module 'heapswap' has no attribute '{name}'")
     from importlib import import_module  # noqa: PLC0415 - the command line and other names do without
 
     if name == "prometheus":
         # A module, and public as such; not among the names, because it needs what the extra of that name installs.
         return import_module("heapswap.prometheus")
-    value: object = getattr(import_module(_HOMES[name]), name)
+    value: object = getattr(import_module((_HOMES | _FOR_RESULTS)[name]), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *_HOMES, *_FOR_RESULTS})

@@ -36,6 +36,18 @@ def parse_duration(text: str) -> float:
     return sum(float(number) * _SECONDS[unit or "s"] for number, unit in parts)
 
 
+def parse_share(text: str) -> float:
+    """A fraction from ``5%`` or ``2.5 %``.
+
+    Raises:
+        Misuse: anything else.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?%", text.strip())
+    if found is None:
+        raise Misuse(f"'{text}' is not a percentage; write 5% or 2.5%")
+    return float(found[1]) / 100
+
+
 def format_duration(seconds: float) -> str:
     """``250 ms``, ``1.20 s``, ``45 s``, ``2 min 05 s``, ``1 h 30 min``."""
     if seconds < 0.9995:

@@ -21,7 +21,9 @@ def test_type_checkers_see_the_same_names() -> None:
     tree = ast.parse(Path(heapswap.__file__).read_text())
     (block,) = (node for node in tree.body if isinstance(node, ast.If))
     imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
-    assert {alias.name: node.module for node in imports for alias in node.names} == heapswap._HOMES
+    assert {
+        alias.name: node.module for node in imports for alias in node.names
+    } == heapswap._HOMES | heapswap._FOR_RESULTS
     assert heapswap.__all__ == sorted(heapswap._HOMES)
 
 

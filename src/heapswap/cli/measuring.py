@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from heapswap import artifact
 from heapswap.allocators.model import Candidate
@@ -211,7 +212,13 @@ def resume(arguments: argparse.Namespace) -> Iterator[Session]:
         yield Session(bench=bench, trial=trial)
 
 
-def finish(session: Session, arguments: argparse.Namespace, face: Face) -> int:
+class Judge(Protocol):
+    """Has the last word about a trial: the exit status."""
+
+    def __call__(self, verdict: Verdict, trial: Trial, *, to_output: bool) -> int: ...
+
+
+def finish(session: Session, arguments: argparse.Namespace, face: Face, judge: Judge | None = None) -> int:
     """Conduct the trial, decide, save and show. Ctrl-C ends the measuring, and what is there is reported on."""
     trial, interruption = session.trial, None
     results, environ = session.bench.results, session.bench.environ
@@ -227,6 +234,8 @@ def finish(session: Session, arguments: argparse.Namespace, face: Face) -> int:
     results.tidy()
     verdict = decide(trial, trial.design.objective)
     status = _answer(verdict, trial.workload, results.folder, arguments, trial if face is Face.TRIAL else None)
+    if judge is not None:
+        status = judge(verdict, trial, to_output=not arguments.json)
     return status if interruption is None else status_after(interruption)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from heapswap.allocators.model import Candidate
 from heapswap.allocators.spelling import CURRENT, is_setting, parse
-from heapswap.cli import builds, measuring, options, services
+from heapswap.cli import against, builds, measuring, options, services
 from heapswap.errors import Misuse
 
 DEFAULT = ("mimalloc", "jemalloc")
@@ -41,10 +41,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     options.configure(parser)
     builds.configure(parser)
     services.configure(parser)
+    against.configure(parser)
 
 
 def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
-    """Measure and show the comparison. Exit status 0 for any answer."""
+    """Measure and show the comparison. Exit status 0 for any answer; 13 where the choice held against is wrong now."""
+    earlier = against.held(arguments)
     if arguments.resume is not None:
         if command:
             raise Misuse("--resume continues the command it was started with; give no command")
@@ -54,7 +56,11 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
     else:
         if arguments.blocks is not None and arguments.blocks < 1:
             raise Misuse(f"--blocks {arguments.blocks}: at least one block is needed")
-        candidates = candidates_of(arguments.candidates or DEFAULT)
+        words = arguments.candidates or ()
+        if earlier is not None:
+            words = earlier.candidates(words, DEFAULT)
+            earlier.settle(arguments)
+        candidates = candidates_of(words or DEFAULT)
         subject = measuring.subject(arguments, command, "trial", candidates)
         request = measuring.Request(
             argv=subject.argv,
@@ -67,7 +73,7 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
         )
         opened = measuring.begin(arguments, request)
     with opened as session:
-        return measuring.finish(session, arguments, measuring.Face.TRIAL)
+        return measuring.finish(session, arguments, measuring.Face.TRIAL, earlier.judge if earlier else None)
 
 
 def candidates_of(words: list[str] | tuple[str, ...]) -> tuple[Candidate, ...]:

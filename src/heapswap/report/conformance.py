@@ -27,7 +27,7 @@ _REACTIONS = {
     Reaction.CRASHED: "yellow",
     Reaction.NOT_APPLICABLE: "dim",
 }
-_LEGEND = (
+LEGEND = (
     "detected: the program is ended. ignored: no harm. crashed: a bad access ends the program. "
     "corrupts: silently, memory is given out that is not its to give."
 )
@@ -110,7 +110,7 @@ def _hardening(rows: Sequence[Hardening], width: int, *, details: bool) -> Itera
         if details:
             for row, attempt in zip(rows, attempts, strict=True):
                 yield from paragraph(f"{row.candidate}: {attempt.detail}", width, first="      ", style="dim")
-    yield from paragraph(_LEGEND, width, first="  ", style="dim")
+    yield from paragraph(LEGEND, width, first="  ", style="dim")
 
 
 def _prices(prices: Sequence[Price], width: int) -> Iterable[Text]:

@@ -20,10 +20,15 @@ def findings_text(findings: Iterable[Finding], *, width: int, colour: Colour = C
 def finding_lines(findings: Iterable[Finding], width: int) -> list[Text]:
     """The same, as lines."""
     lines: list[Text] = []
-    for finding in sorted(dict.fromkeys(findings), key=lambda finding: _ORDER.index(finding.level)):
+    for finding in gravest_first(findings):
         seen = paragraph(finding.seen, width, first=f"  {finding.level}: ", rest=" " * 4)
         seen[0].stylize(_STYLES[finding.level], 2, 3 + len(finding.level))
         lines += seen
         if finding.remedy:
             lines += paragraph(finding.remedy, width, first="    -> ", rest=" " * 7)
     return lines
+
+
+def gravest_first(findings: Iterable[Finding]) -> list[Finding]:
+    """Findings, each once, the gravest first."""
+    return sorted(dict.fromkeys(findings), key=lambda finding: _ORDER.index(finding.level))

@@ -6,9 +6,11 @@ from math import ceil
 
 from rich.text import Text
 
+from heapswap.allocators.spelling import CURRENT
 from heapswap.report.figures import count
 from heapswap.report.lines import paragraph
 from heapswap.report.shellwords import command_lines
+from heapswap.trials.model import Trial
 from heapswap.verdict import constrained
 from heapswap.verdict.model import Decision, Verdict
 from heapswap.verdict.objective import OBJECTIVES
@@ -41,6 +43,18 @@ def step_lines(steps: Sequence[Step], width: int) -> list[Text]:
 def steps(verdict: Verdict, workload: Workload, ranked: Sequence[str]) -> tuple[Step, ...]:
     """What the verdict asks the reader to do; `ranked` are the candidates, the best first."""
     return (*_act(verdict, workload), *_look_deeper(workload, verdict, ranked))
+
+
+def repeat(trial: Trial) -> Step:
+    """The command that makes the same trial again: the same candidates, order of runs and workload."""
+    design = trial.design
+    candidates = ("--candidates", *design.candidates) if design.candidates else ()
+    baseline = () if design.baseline == CURRENT else ("--baseline", design.baseline)
+    budget = () if design.budget is None else ("--budget", f"{design.budget:g}s")
+    blocks = () if design.blocks is None else ("--blocks", str(design.blocks))
+    settled = ("--seed", str(design.seed), "--objective", design.objective, "--primary", design.criteria.primary)
+    words = ("heapswap", "trial", *candidates, *baseline, *budget, *blocks, *settled, *_options(trial.workload))
+    return Step(purpose="To repeat this trial:", words=(*words, *_measured(trial.workload)))
 
 
 def budget_that_would_do(verdict: Verdict) -> str:

@@ -17,7 +17,7 @@ from heapswap.units import format_bytes, format_duration
 SHOWN = 4
 """processes shown at length; the others are added up"""
 
-_MEMORY = {
+MEMORY = {
     Memory.GROWING: "live bytes still grew at the end: a leak, or a program that was filling up",
     Memory.RETAINED: "given back to the allocator, and still resident: retention",
     Memory.HELD: "more than was ever live: kept by the allocator, or not malloc's (Python's arenas, stacks)",
@@ -32,10 +32,10 @@ def profile_text(profile: Profile, *, saved: str, output: str, width: int, colou
         saved: the file that holds it.
         output: the folder that holds what the program printed.
     """
-    ranked = sorted(profile.processes, key=_weight, reverse=True)
+    ranked = sorted(profile.processes, key=weight, reverse=True)
     return render(
         [
-            *paragraph(_summary(profile), width),
+            *paragraph(summary(profile), width),
             *(line for process in ranked[:SHOWN] for line in _process_lines(process, width)),
             *_rest(ranked[SHOWN:], width),
             *([Text(), *finding_lines(profile.findings, width)] if profile.findings else []),
@@ -46,11 +46,13 @@ def profile_text(profile: Profile, *, saved: str, output: str, width: int, colou
     )
 
 
-def _weight(process: Process) -> tuple[float, int]:
+def weight(process: Process) -> tuple[float, int]:
+    """What the heaviest process has most of."""
     return process.cpu, process.allocations or 0
 
 
-def _summary(profile: Profile) -> str:
+def summary(profile: Profile) -> str:
+    """The tree in one sentence."""
     processes = "1 process" if len(profile.processes) == 1 else f"{len(profile.processes):,} processes"
     under = "as it is today" if profile.candidate == "current" else f"under {profile.candidate}"
     return (
@@ -61,8 +63,8 @@ def _summary(profile: Profile) -> str:
 
 
 def _process_lines(process: Process, width: int) -> Iterable[Text]:
-    yield from heading(f"{_name(process)}  (pid {process.pid})")
-    for label, value in _rows(process):
+    yield from heading(f"{process_name(process)}  (pid {process.pid})")
+    for label, value in costs(process):
         yield from paragraph(value, width, first=f"  {label:<13}", rest=" " * 15)
     yield from contention_lines(process, width)
     yield from _memory_lines(process, width)
@@ -70,13 +72,15 @@ def _process_lines(process: Process, width: int) -> Iterable[Text]:
     yield from class_lines(process, width)
 
 
-def _name(process: Process) -> str:
+def process_name(process: Process) -> str:
+    """The program and its first arguments, short."""
     name = PurePath(process.exe).name or f"process {process.pid}"
     words = [PurePath(word).name if "/" in word else word for word in process.arguments[1:3]]
     return printable(" ".join([name, *words]))[:60]
 
 
-def _rows(process: Process) -> Iterable[tuple[str, str]]:
+def costs(process: Process) -> Iterable[tuple[str, str]]:
+    """What a process asked of its allocator and what that took: names and values."""
     seconds = max(process.seconds, 1e-9)
     per_second = thousands((process.allocations or 0) / seconds) if process.seconds >= 0.01 else "-"
     yield (
@@ -126,9 +130,9 @@ def _memory_lines(process: Process, width: int) -> Iterable[Text]:
     for label, values in (("resident", [m.resident for m in steps]), ("live", [m.live for m in steps])):
         plot = course(values, room, top)
         yield Text(f"  {label:<13}{plot}  {format_bytes(values[-1])}")
-    if process.retained_bytes is not None and process.memory in _MEMORY:
+    if process.retained_bytes is not None and process.memory in MEMORY:
         beside = f"{format_bytes(process.retained_bytes)} of anonymous memory beside live blocks at the end; "
-        yield from paragraph(beside + _MEMORY[process.memory], width, first=" " * 15)
+        yield from paragraph(beside + MEMORY[process.memory], width, first=" " * 15)
 
 
 def _steps(moments: Sequence[Moment], columns: int) -> list[Moment]:

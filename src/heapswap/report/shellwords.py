@@ -24,6 +24,11 @@ def quote(word: str) -> str:
     return "$'" + "".join(_escaped(character) for character in word) + "'"
 
 
+def one_line(words: Sequence[str], stdin: str = "") -> str:
+    """A command on one line, however long; `stdin` is a file that standard input is read from."""
+    return " ".join([*map(quote, words), *(("<", quote(stdin)) if stdin else ())])
+
+
 def command_lines(words: Sequence[str], width: int, stdin: str = "") -> list[str]:
     """An indented command line of at most `width` cells a line, continued by backslashes.
 

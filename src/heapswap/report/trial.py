@@ -19,7 +19,7 @@ from heapswap.report.verdict import (
 from heapswap.trials.model import Outcome, Run, Trial
 from heapswap.verdict.model import Verdict
 
-_PHRASES = {
+PHRASES = {
     Outcome.FAILED: "failed",
     Outcome.CRASHED: "crashed",
     Outcome.TIMED_OUT: "ran out of time",
@@ -52,7 +52,7 @@ def _section_of_troubles(runs: Iterable[Run], width: int) -> list[Text]:
     all_runs = list(runs)
     totals = Counter(run.slot.candidate for run in all_runs)
     troubles = Counter(
-        (run.slot.candidate, _PHRASES[run.outcome] + _detail(run))
+        (run.slot.candidate, PHRASES[run.outcome] + ending(run))
         for run in all_runs
         if run.outcome is not Outcome.COMPLETED
     )
@@ -70,7 +70,8 @@ def _section_of_troubles(runs: Iterable[Run], width: int) -> list[Text]:
     ]
 
 
-def _detail(run: Run) -> str:
+def ending(run: Run) -> str:
+    """The signal or exit status behind an outcome, in brackets; empty where it says nothing more."""
     if run.signal is not None:
         return f" (signal {run.signal})"
     return f" (exit status {run.exit_status})" if run.outcome is Outcome.FAILED else ""

@@ -83,13 +83,18 @@ def headline(verdict: Verdict) -> str:
 
 
 def before_and_after(verdict: Verdict, order: Sequence[str], width: int) -> list[Text]:
-    """The values behind the effects of the candidate that the answer is about."""
+    """The values behind the effects of the candidate that the answer is about, folded."""
+    return [line for text in change_told(verdict, order) for line in paragraph(text, width)]
+
+
+def change_told(verdict: Verdict, order: Sequence[str]) -> tuple[str, ...]:
+    """The values behind the effects of the candidate that the answer is about; nothing where there is none."""
     if verdict.outcome not in (Decision.ADOPT, Decision.INCONCLUSIVE) or not order:
-        return []
+        return ()
     subject = verdict.candidate or order[0]
     rows = [_row(verdict, subject, metric) for metric in metrics_shown(verdict.comparisons, verdict.primary)]
     changes = [change for row in rows if row and (change := _change(row))]
-    return paragraph(_capital(", ".join(changes)) + ".", width) if changes else []
+    return (_capital(", ".join(changes)) + ".",) if changes else ()
 
 
 def evidence_lines(verdict: Verdict, order: Sequence[str], width: int) -> list[Text]:
@@ -114,7 +119,7 @@ def _table(verdict: Verdict, order: Sequence[str], width: int) -> list[Text]:
     if not order:
         return []
     table = comparison_table(verdict, order, width)
-    notes = [_legend(verdict), *_noise(verdict)]
+    notes = [_legend(verdict), *noise_told(verdict)]
     if guard_breakers(verdict):
         notes.append("!: breaks a guard, so it is not adopted whatever it gains.")
     if table.left_out:
@@ -132,7 +137,8 @@ def _legend(verdict: Verdict) -> str:
     return f"Effects against {verdict.baseline}{below}. *: decides. (n): runs, of {verdict.runs}."
 
 
-def _noise(verdict: Verdict) -> list[str]:
+def noise_told(verdict: Verdict) -> list[str]:
+    """The noise floor and what would go unseen below it; nothing where that is not known."""
     control = verdict.control
     noise = known(control.noise) if control else None
     if control is None or noise is None:
@@ -150,11 +156,16 @@ def _section(name: str, lines: list[Text]) -> list[Text]:
     return [*heading(name), *lines] if lines else []
 
 
-def _why(verdict: Verdict, width: int) -> list[Text]:
+def why(verdict: Verdict) -> tuple[str, ...]:
+    """What the answer rests on, a sentence each; the reason only where the headline does not say it."""
     source = f"Objective {verdict.objective}, decided by {name(verdict.primary)}; rule {verdict.rule}."
     said = _sentence(verdict.reason)
     told = [] if not verdict.reason or said in headline(verdict) else [said]
-    return [line for text in (*told, source) for line in paragraph(text, width, first="  ")]
+    return (*told, source)
+
+
+def _why(verdict: Verdict, width: int) -> list[Text]:
+    return [line for text in why(verdict) for line in paragraph(text, width, first="  ")]
 
 
 def _not_tried(candidates: Iterable[NotTried], width: int) -> list[Text]:

@@ -16,7 +16,7 @@ from heapswap.trials.intervals import detectable, estimate, interval, paired, sc
 from heapswap.trials.model import Design, Run, Stage, Trial
 from heapswap.trials.observed import Guard, Observed, observe
 from heapswap.trials.screening import Standing, fit_metric, standings
-from heapswap.trials.statistics import Scale, typical
+from heapswap.trials.statistics import Numbers, Scale, typical
 from heapswap.trials.trouble import is_repeatable, is_unsafe, outputs, went_wrong
 from heapswap.verdict.model import Comparison, Control, Effect, GuardCheck, GuardState
 from heapswap.verdict.objective import margin
@@ -248,30 +248,34 @@ class Evidence:
 
     # --- the instrument ----------------------------------------------------------------------------------------
 
-    @cached_property
-    def _pairs(self) -> tuple[tuple[float, float], ...]:
-        """Costs of the two baselines of each confirming block, in run order."""
-        if self.primary is None:
-            return ()
+    def _against_itself(self, measure: Scale) -> Numbers:
+        """Differences of the costs of the two baselines of each confirming block, in run order."""
         grouped: dict[int, list[float]] = {}
         for run in self.observed.baseline:
             if run.slot.stage is Stage.CONFIRMING:
-                grouped.setdefault(run.slot.block, []).append(self.primary.cost(run))
-        return tuple((pair[0], pair[1]) for pair in grouped.values() if len(pair) == 2 and np.isfinite(pair).all())
+                grouped.setdefault(run.slot.block, []).append(measure.cost(run))
+        pairs = [pair for pair in grouped.values() if len(pair) == 2 and np.isfinite(pair).all()]
+        return np.array([second - first for first, second in pairs])
+
+    def noise(self, metric: str) -> float | None:
+        """The typical relative difference of two runs of the baseline; None without a confirming block."""
+        measure = self.observed.scale(metric)
+        differences = self._against_itself(measure) if measure is not None else np.array([])
+        return float(np.expm1(np.median(np.abs(differences)))) if len(differences) else None
 
     @cached_property
     def control(self) -> Control | None:
         """The two baselines of each confirming block against each other: the truth is zero."""
         if self.primary is None:
             return None
-        differences = np.array([second - first for first, second in self._pairs])
+        differences = self._against_itself(self.primary)
         spread = fit_metric(self.observed, self.primary).spread if self.tried else None
         if not len(differences):
             return Control(metric=self.primary.metric, noise=spread, blocks=0) if spread is not None else None
         low, high = _turned(self.primary, paired(differences, INTERVAL_ERROR))
         return Control(
             metric=self.primary.metric,
-            noise=float(np.expm1(np.median(np.abs(differences)))),
+            noise=self.noise(self.primary.metric),
             blocks=len(differences),
             effect=self.primary.effect(float(np.median(differences))),
             low=low,

@@ -1,0 +1,113 @@
+"""What each candidate changes: a figure a metric, the interval as a whisker, the noise floor as a band."""
+
+from collections.abc import Mapping, Sequence
+
+from heapswap.report.charts.words import label, plain
+from heapswap.report.document.model import Chart
+from heapswap.report.figures import interval, known, name, percent, share
+from heapswap.report.tables import metrics_shown
+from heapswap.verdict.model import Comparison, Effect, Verdict
+
+ROW = 34
+"""pixels of a candidate"""
+AROUND = 60
+"""pixels of axis and margins"""
+BAND = "rgba(128,128,128,0.22)"
+_HUES = {Comparison.BETTER: 2, Comparison.NOT_BETTER: 0, Comparison.UNKNOWN: 7}
+_SIGNS = {Comparison.BETTER: "circle", Comparison.NOT_BETTER: "square", Comparison.UNKNOWN: "circle-open"}
+_SAID = {
+    Comparison.BETTER: "better beyond doubt",
+    Comparison.NOT_BETTER: "no gain that counts",
+    Comparison.UNKNOWN: "open",
+}
+
+
+def effect_charts(verdict: Verdict, order: Sequence[str], noise: Mapping[str, float]) -> tuple[Chart, ...]:
+    """One figure for each metric that says anything, the one that decides first.
+
+    Args:
+        order: the candidates, the best first.
+        noise: of each metric, where it is known, how far two runs of the baseline typically are apart, as a fraction.
+    """
+    found = (
+        _chart(verdict, order, metric, noise.get(metric))
+        for metric in metrics_shown(verdict.comparisons, verdict.primary)
+    )
+    return tuple(chart for chart in found if chart is not None)
+
+
+def _chart(verdict: Verdict, order: Sequence[str], metric: str, noise: float | None) -> Chart | None:
+    rows = {row.candidate: row for row in verdict.comparisons if row.metric == metric}
+    shown = [rows[one] for one in order if one in rows and known(rows[one].effect) is not None]
+    if not shown:
+        return None
+    decides = ", decides" if metric == verdict.primary else ""
+    floor = f" The grey band is the noise floor, {share(noise)} either way." if noise else ""
+    return Chart(
+        title=f"Effect on {name(metric)}{decides}",
+        says=f"Against {verdict.baseline}, with 99 % intervals; left of zero is less.{floor}",
+        traces=tuple(_trace(verdict, shown, said) for said in Comparison if any(r.verdict is said for r in shown)),
+        layout={
+            "xaxis": {"ticksuffix": " %", "zeroline": True},
+            "yaxis": {
+                "autorange": "reversed",
+                "type": "category",
+                "categoryorder": "array",
+                "categoryarray": [label(row.candidate) for row in shown],
+            },
+            "shapes": [_band(noise)] if noise else [],
+        },
+        height=AROUND + ROW * len(shown),
+    )
+
+
+def _trace(verdict: Verdict, rows: Sequence[Effect], said: Comparison) -> Mapping[str, object]:
+    mine = [row for row in rows if row.verdict is said]
+    effects = [100 * (row.effect or 0.0) for row in mine]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": _SAID[said],
+        "hue": _HUES[said],
+        "x": effects,
+        "y": [label(row.candidate) for row in mine],
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": [_beyond(row.high, row.effect) for row in mine],
+            "arrayminus": [_beyond(row.effect, row.low) for row in mine],
+            "thickness": 2,
+            "width": 5,
+        },
+        "marker": {"size": 10, "symbol": _SIGNS[said]},
+        "text": [plain(_told(row, verdict)) for row in mine],
+        "hoverinfo": "text",
+    }
+
+
+def _beyond(upper: float | None, lower: float | None) -> float:
+    """Percent between two ends; 0 where one is not known."""
+    above, below = known(upper), known(lower)
+    return 0.0 if above is None or below is None else max(0.0, 100 * (above - below))
+
+
+def _told(row: Effect, verdict: Verdict) -> str:
+    limits = "too few runs for an interval"
+    if known(row.low) is not None or known(row.high) is not None:
+        limits = interval(row.low, row.high)
+    return f"{row.candidate}: {percent(row.effect)} against {verdict.baseline} ({limits}), {row.runs} runs"
+
+
+def _band(noise: float) -> Mapping[str, object]:
+    return {
+        "type": "rect",
+        "xref": "x",
+        "yref": "paper",
+        "x0": -100 * noise,
+        "x1": 100 * noise,
+        "y0": 0,
+        "y1": 1,
+        "fillcolor": BAND,
+        "line": {"width": 0},
+        "layer": "below",
+    }

@@ -1,0 +1,138 @@
+"""Memory over time: of each candidate of a trial, through load and rest; of each process of a profile."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from heapswap.profiling.model import Process
+from heapswap.report.charts.words import plain, unit_of
+from heapswap.report.document.model import Chart
+from heapswap.report.figures import amount
+from heapswap.trials.model import Outcome, Run, Trial
+from heapswap.trials.statistics import Numbers
+
+HEIGHT = 380
+STEPS = 120
+"""points of a line: more than are seen"""
+FEWEST = 3
+"""samples of a run below which it shows no course"""
+
+
+def trial_memory(trial: Trial) -> tuple[Chart, ...]:
+    """Resident memory of the tree, the median of each candidate's runs and the band that holds four of five."""
+    courses = [
+        (hue, candidate, course)
+        for hue, candidate in enumerate(dict.fromkeys((trial.design.baseline, *trial.design.candidates)))
+        if (course := typical_course([run for run in trial.runs if run.slot.candidate == candidate])) is not None
+    ]
+    if not courses:
+        return ()
+    divisor, unit = unit_of((float(course[3].max()) for _, _, course in courses), "B")
+    traces: list[Mapping[str, object]] = []
+    for hue, candidate, (at, low, middle, high) in courses:
+        traces += _band(candidate, hue, at, low / divisor, high / divisor)
+        traces.append(
+            _line(
+                candidate,
+                hue,
+                at,
+                middle / divisor,
+                [f"{candidate} at {t:.2f} s: {amount(v, 'B')}" for t, v in zip(at, middle, strict=True)],
+            )
+        )
+    return (
+        Chart(
+            title="Memory over time",
+            says="Resident memory of the whole tree: the median of each candidate's runs, and a band that holds four "
+            "of five. What stays after work ended is what the allocator keeps.",
+            traces=tuple(traces),
+            layout=_layout(unit),
+            height=HEIGHT,
+        ),
+    )
+
+
+def typical_course(runs: Sequence[Run]) -> tuple[Numbers, Numbers, Numbers, Numbers] | None:
+    """Times, and at each the 10th, 50th and 90th percentile of the resident bytes of those runs that still went on.
+
+    It ends where fewer than half of them did. None where no completed run was sampled often enough.
+    """
+    told = [run.timeline for run in runs if run.outcome is Outcome.COMPLETED and len(run.timeline) >= FEWEST]
+    if not told:
+        return None
+    ends = np.array([line[-1].at for line in told])
+    at = np.linspace(0.0, float(np.median(ends)), STEPS)
+    rows = np.array(
+        [np.interp(at, [s.at for s in line], [float(s.resident) for s in line], right=np.nan) for line in told]
+    )
+    low, middle, high = np.nanpercentile(rows, [10, 50, 90], axis=0)
+    return at, low, middle, high
+
+
+def process_memory(process: Process, title: str) -> tuple[Chart, ...]:
+    """Live bytes below resident ones: what lies between them is kept by the allocator, or is not malloc's."""
+    moments = process.timeline
+    if len(moments) < FEWEST:
+        return ()
+    divisor, unit = unit_of((float(one.resident) for one in moments), "B")
+    at = np.array([one.at for one in moments])
+    traces = [
+        _line(
+            name,
+            hue,
+            at,
+            values / divisor,
+            [f"{name} at {t:.2f} s: {amount(v, 'B')}" for t, v in zip(at, values, strict=True)],
+        )
+        for hue, name, values in (
+            (0, "resident", np.array([float(one.resident) for one in moments])),
+            (1, "anonymous", np.array([float(one.anonymous) for one in moments])),
+            (2, "live in blocks", np.array([float(one.live) for one in moments])),
+        )
+    ]
+    return (
+        Chart(
+            title=f"Memory over time of {title}",
+            says="Resident, the part of it that is no file's, and what the program holds in blocks.",
+            traces=tuple(traces),
+            layout=_layout(unit),
+            height=HEIGHT,
+        ),
+    )
+
+
+def _layout(unit: str) -> Mapping[str, object]:
+    return {
+        "xaxis": {"title": {"text": "seconds since the start"}},
+        "yaxis": {"title": {"text": f"memory, {unit}"}, "rangemode": "tozero"},
+    }
+
+
+def _line(name: str, hue: int, at: Numbers, values: Numbers, told: Sequence[str]) -> Mapping[str, object]:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": plain(name),
+        "hue": hue,
+        "x": _rounded(at),
+        "y": _rounded(values),
+        "text": [plain(text) for text in told],
+        "hoverinfo": "text",
+    }
+
+
+def _band(name: str, hue: int, at: Numbers, low: Numbers, high: Numbers) -> list[Mapping[str, object]]:
+    edge = {
+        "type": "scatter",
+        "mode": "lines",
+        "name": plain(name),
+        "hue": hue,
+        "x": _rounded(at),
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+    }
+    return [{**edge, "y": _rounded(low)}, {**edge, "y": _rounded(high), "fill": "tonexty"}]
+
+
+def _rounded(values: Numbers) -> list[float]:
+    return [float(f"{value:.5g}") for value in values]

@@ -1,0 +1,1 @@
+"""An artifact as tables of values: CSV, Parquet, data frames."""

@@ -1,0 +1,123 @@
+"""A profile as a document: what the allocator costs the heaviest process, then each process that matters."""
+
+from collections.abc import Iterator, Sequence
+
+from heapswap.profiling.model import Process, Profile
+from heapswap.report.charts.cost import size_chart, time_chart
+from heapswap.report.charts.memory import process_memory
+from heapswap.report.document.model import (
+    Block,
+    Chart,
+    Charts,
+    Commands,
+    Document,
+    Facts,
+    Findings,
+    Prose,
+    Section,
+    Table,
+    Tone,
+    left,
+    named,
+    right,
+    said,
+    sections,
+)
+from heapswap.report.figures import UNKNOWN
+from heapswap.report.nextstep import Step
+from heapswap.report.profile import MEMORY, SHOWN, costs, process_name, summary, weight
+from heapswap.units import format_bytes, format_duration
+
+MOST = 200
+"""processes in the table; the others are added up"""
+LEAST = 0.01
+"""part of the CPU time below which a process is drawn only if it is the heaviest"""
+
+
+def profile_document(profile: Profile) -> Document:
+    """One run of a command, its processes by weight."""
+    ranked = sorted(profile.processes, key=weight, reverse=True)
+    total = sum(process.cpu for process in ranked)
+    shown = [one for place, one in enumerate(ranked[:SHOWN]) if place == 0 or one.cpu >= LEAST * total]
+    return Document(
+        kind="profile",
+        subject=" ".join(profile.command),
+        answer=answer(ranked),
+        tone=Tone.PLAIN,
+        beside=(summary(profile), *_ended(profile)),
+        sections=sections(
+            Section(title="Where the time went", blocks=_drawn(time_chart([(process_name(p), p) for p in shown]))),
+            Section(title="Findings", blocks=_findings(profile)),
+            *(Section(title=f"{process_name(p)} (pid {p.pid})", blocks=tuple(_process(p))) for p in shown),
+            Section(title="Every process", blocks=tuple(_processes(ranked))),
+            Section(title="What to type", blocks=tuple(_commands(profile))),
+        ),
+    )
+
+
+def answer(ranked: Sequence[Process]) -> str:
+    """What the allocator costs the heaviest process, in one sentence."""
+    if not ranked:
+        return "No process was observed."
+    process = ranked[0]
+    share = process.allocator_cpu_share
+    if share is None:
+        return f"{process_name(process)} made too few calls to tell what its allocator costs."
+    limits = f"{100 * share.low:.1f} % to {100 * share.high:.1f} %"
+    return f"{process_name(process)} spends {100 * share.value:.1f} % ({limits}) of its CPU time in its allocator."
+
+
+def _ended(profile: Profile) -> tuple[str, ...]:
+    if profile.signal is not None:
+        return (f"The command was ended by signal {profile.signal}.",)
+    return (f"The command ended with status {profile.exit_status}.",) if profile.exit_status else ()
+
+
+def _drawn(charts: tuple[Chart, ...]) -> tuple[Block, ...]:
+    return (Charts(charts=charts),) if charts else ()
+
+
+def _findings(profile: Profile) -> tuple[Block, ...]:
+    return (Findings(findings=tuple(dict.fromkeys(profile.findings))),) if profile.findings else ()
+
+
+def _process(process: Process) -> Iterator[Block]:
+    yield Facts(pairs=tuple(costs(process)))
+    if process.retained_bytes is not None and process.memory in MEMORY:
+        beside = f"{format_bytes(process.retained_bytes)} of anonymous memory beside live blocks at the end; "
+        yield Prose(text=beside + MEMORY[process.memory] + ".")
+    title = process_name(process)
+    yield from _drawn((*process_memory(process, title), *size_chart(process, title)))
+
+
+def _processes(ranked: Sequence[Process]) -> Iterator[Block]:
+    if len(ranked) < 2:
+        return
+    more = f"; {len(ranked) - MOST:,} lighter ones are left out" if len(ranked) > MOST else ""
+    yield Table(
+        caption=f"Processes, the heaviest first{more}",
+        columns=(*left("process"), *right("pid", "CPU", "in the allocator", "allocations", "peak live")),
+        rows=tuple(
+            (
+                named(process_name(one)),
+                said(str(one.pid)),
+                said(format_duration(one.cpu)),
+                said(f"{100 * share.value:.1f} %" if (share := one.allocator_cpu_share) else UNKNOWN),
+                said(UNKNOWN if one.allocations is None else f"{one.allocations:,}"),
+                said(UNKNOWN if one.peak_live_bytes is None else format_bytes(one.peak_live_bytes)),
+            )
+            for one in ranked[:MOST]
+        ),
+    )
+
+
+def _commands(profile: Profile) -> Iterator[Block]:
+    if len(profile.command) < 2 and profile.processes and len(profile.processes[0].arguments) > 1:
+        return
+    candidate = () if profile.candidate == "current" else (profile.candidate,)
+    yield Commands(
+        steps=(
+            Step(purpose="To repeat this profile:", words=("heapswap", "profile", *candidate, "--", *profile.command)),
+            Step(purpose="To learn which allocator would help:", words=("heapswap", "advise", "--", *profile.command)),
+        )
+    )
