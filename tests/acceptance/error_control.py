@@ -60,6 +60,9 @@ LINES = (
             "drift": "drift with autocorrelation",
             "position": "an effect of the position in the block",
             "every-metric": "every metric at once",
+            "memory-mild": "memory less by 15 %, and 1.6 times the usual in 35 % of the runs: the mean is worse",
+            "memory-rare": "memory less by 20 %, and three times the usual in 15 % of the runs: the mean is worse",
+            "memory-half": "memory less by 47 %, and three times the usual in 48 % of the runs: the mean is worse",
         }.items()
     ),
     Line(

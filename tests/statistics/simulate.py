@@ -65,6 +65,8 @@ class World:
     """candidates that are right to adopt"""
     usual: float = 1.0
     """mean of the baseline's wall time under this noise, from which a user gives the budget"""
+    most: int = MOST_RUNS
+    """runs of the baseline that the budget holds"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +126,7 @@ def play(world: World, seed: int) -> Ending:
         candidates=CANDIDATES[: len(world.true)],
         criteria=criteria(world.objective, runs),
         seed=seed,
-        budget=MOST_RUNS * (LEVELS["wall"][0] * world.usual + STARTING),
+        budget=world.most * (LEVELS["wall"][0] * world.usual + STARTING),
         simplicity=SIMPLICITY[: len(world.true)],
     )
     try:
@@ -196,6 +198,48 @@ def one_good(noise_model: Noise, usual: float = 1.0) -> Callable[[int], World]:
     return world
 
 
+THREADED_RUNS = 50
+"""runs of six seconds in five minutes"""
+
+
+def _by_luck(random: np.random.Generator, runs: int) -> Numbers:
+    """Memory at rest where threads choose their arenas by luck: baseline runs of 357 to 468 MiB, around 421."""
+    return random.normal(0, 0.08, runs)
+
+
+def _few_arenas(random: np.random.Generator, runs: int) -> Numbers:
+    """The luck of few arenas: runs of 131 to 370 MiB around 235, where one in seven needs 1.5 times the usual."""
+    return random.normal(0, 0.22, runs) + np.where(random.random(runs) < 0.14, np.log(1.5), 0.0)
+
+
+def threaded(seed: int) -> World:
+    """A pool of threads: the first candidate halves its memory at rest, the others give it back for CPU time."""
+    true, others = np.full(12, np.log(0.06)), np.full(12, np.log(1.33))
+    true[0], others[0] = np.log(0.53), 0.0
+    return World(
+        true=true,
+        others=others,
+        objective="memory",
+        noise=_by_luck,
+        own=_few_arenas,
+        right=frozenset({0}),
+        most=THREADED_RUNS,
+    )
+
+
+def memory_mode(share: float, slow: float, gain: float, most: int = MOST_RUNS) -> Callable[[int], World]:
+    """Every candidate needs less memory in most runs, and so many times as much in some."""
+
+    def own(random: np.random.Generator, runs: int) -> Numbers:
+        return np.where(random.random(runs) < share, np.log(slow), 0.0)
+
+    is_better = (1 - gain) * (1 + share * (slow - 1)) < 1
+    right = frozenset(range(12)) if is_better else frozenset[int]()
+    return lambda _: World(
+        true=np.full(12, np.log(1 - gain)), objective="memory", noise=_by_luck, own=own, right=right, most=most
+    )
+
+
 SCENARIOS: dict[str, Callable[[int], World]] = {
     "equal": equal(),
     "threshold": at_threshold,
@@ -208,6 +252,11 @@ SCENARIOS: dict[str, Callable[[int], World]] = {
     "every-metric": all_noisy,
     "gain": one_good(noise.gaussian),
     "gain-machine": one_good(noise.machine, usual=1.09),
+    "threaded": threaded,
+    "memory-mild": memory_mode(0.35, 1.6, 0.15),
+    "memory-rare": memory_mode(0.15, 3.0, 0.20),
+    "memory-half": memory_mode(0.48, 3.0, 0.47),
+    "memory-better": memory_mode(0.15, 3.0, 0.47),
 }
 
 

@@ -14,7 +14,12 @@ NOTHING_TO_GAIN = (
     "drift",
     "position",
     "every-metric",
+    "memory-mild",
+    "memory-rare",
 )
+
+ONLY_IN_FULL = "memory-half"
+"""What is asked of it, tests/trials/test_proof.py computes exactly."""
 
 SHORT = 60
 """At the stated rate of 0.6 %, four or more wrong adopts of 60 have a probability of 0.0005; a pipeline that errs in
@@ -40,6 +45,18 @@ def test_a_true_gain_is_found_on_a_noisy_machine() -> None:
     assert line.wrong <= 3
 
 
+def test_half_the_memory_of_a_pool_of_threads_is_found_in_fifty_runs() -> None:
+    """At a true rate of 0.45, fewer than 13 of 60 have a probability of 0.0001."""
+    line = simulate("threaded", SHORT)
+    assert line.right >= 13
+    assert line.wrong <= 3
+
+
+def test_a_slow_mode_that_leaves_a_gain_may_be_adopted() -> None:
+    """At a true rate of 0.7, fewer than 28 of 60 have a probability of 0.0002."""
+    assert simulate("memory-better", SHORT).right >= 28
+
+
 def test_a_trial_ends_within_its_budget() -> None:
     line = simulate("gain", 10)
     # Seconds are budgeted, and a faster candidate has more runs in them.
@@ -47,4 +64,4 @@ def test_a_trial_ends_within_its_budget() -> None:
 
 
 def test_every_scenario_is_tested() -> None:
-    assert {*NOTHING_TO_GAIN, "gain", "gain-machine"} == set(SCENARIOS)
+    assert {*NOTHING_TO_GAIN, "gain", "gain-machine", "threaded", "memory-better", ONLY_IN_FULL} == set(SCENARIOS)

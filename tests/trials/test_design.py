@@ -83,6 +83,16 @@ def test_a_trial_keeps_to_its_budget(budget: float) -> None:
     assert sum(duration(one) for one in runs) <= budget * 1.05
 
 
+def test_the_last_proving_block_holds_as_many_runs_as_the_budget_does() -> None:
+    budget = 56.0
+    runs = conduct(design(NAMES[:3], budget=budget), partial(wobble, ratio=0.85))
+    sizes = Counter(one.slot.block for one in runs if one.slot.stage is Stage.PROVING)
+    assert max(sizes.values()) == 6
+    assert 2 <= sizes[max(sizes)] < 6
+    left = budget * OVERRUN - sum(duration(one) for one in runs)
+    assert left < duration(runs[0]) + min(map(duration, runs))
+
+
 def test_a_candidate_seven_times_slower_does_not_eat_the_budget() -> None:
     def make(slot: Slot, number: int) -> Run:
         return run(slot, {"wall": 7.0}) if slot.candidate == "b" else wobble(slot, number)

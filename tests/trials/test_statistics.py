@@ -23,7 +23,6 @@ from heapswap.trials.confirmation import (
 )
 from heapswap.trials.intervals import detectable, estimate, highest_rate, interval, paired
 from heapswap.trials.model import Slot, Stage
-from heapswap.trials.proof import mean_is_better, runs_needed, tail_is_clear, tail_is_worse
 from heapswap.trials.statistics import Scale
 from heapswap.trials.trouble import rarer
 from heapswap.workload import Direction
@@ -172,34 +171,6 @@ def test_rates_are_compared_by_fishers_test(bad: int, runs: int, base_bad: int, 
 def test_none_seen_of_so_many_bounds_a_rate() -> None:
     assert highest_rate(0, 10, 0.05) == pytest.approx(1 - 0.05 ** (1 / 10))
     assert highest_rate(3, 3, 0.05) == 1.0
-
-
-def test_a_tail_needs_enough_runs_and_no_more_slow_ones_than_the_baseline() -> None:
-    random = np.random.default_rng(1)
-    baseline = random.normal(0, 0.02, 30)
-    needed = runs_needed(log(0.9))
-    steady = random.normal(log(0.9), 0.02, needed)
-    assert 30 < needed < 50
-    assert tail_is_clear(log(0.9), steady, baseline)
-    assert not tail_is_clear(log(0.9), steady[:-2], baseline)
-    slow = np.where(np.arange(needed) < 6, log(1.8), steady)
-    assert not tail_is_clear(log(0.9), slow, baseline)
-    assert tail_is_worse(slow, np.concatenate([baseline, baseline]))
-    # The same slow runs on both sides are the machine's.
-    assert tail_is_clear(log(0.9), slow, np.where(np.arange(30) < 4, log(1.8), baseline))
-
-
-def test_a_large_gain_needs_fewer_runs_to_be_safe_from_a_tail() -> None:
-    assert runs_needed(log(0.5)) < runs_needed(log(0.7)) < runs_needed(log(0.9))
-
-
-def test_a_better_median_with_a_worse_mean_is_no_gain_in_the_mean() -> None:
-    blocks = drawn(3, 12, effect=-0.1, spread=0.01)
-    assert mean_is_better(blocks)
-    costs = blocks.costs.copy()
-    rows, columns = np.nonzero(blocks.candidate)
-    costs[rows[::4], columns[::4]] += log(2.0)
-    assert not mean_is_better(Blocks(costs, blocks.candidate))
 
 
 def test_paired_limits_agree_with_the_signed_rank_test() -> None:

@@ -104,9 +104,9 @@ def _members(observed: Observed) -> Members:
     if running and _fits(observed, members := (baseline, *running) * 2):
         return Stage.CONFIRMING, members
     if proving and _blocks_made(observed, Stage.PROVING) < MOST_PROVING:
-        members = (baseline, *(proving[:1] * PROVING_CANDIDATES))
-        if _fits(observed, members):
-            return Stage.PROVING, members
+        for count in range(PROVING_CANDIDATES, 0, -1):
+            if _fits(observed, members := (baseline, *(proving[:1] * count))):
+                return Stage.PROVING, members
     return FINISHED
 
 

@@ -19,7 +19,7 @@ SLOW = 1.5
 """a run that costs more than this times the median of its own side is slow"""
 
 SUPPOSED = 3.0
-"""what a slow run is supposed to cost, in medians, when it is asked how many could eat the gain"""
+"""what a slow run that was not seen is supposed to cost, in medians, when it is asked what could eat the gain"""
 
 LEAST_RATE = 0.107
 """A slow mode in fewer runs than this is beyond what a trial can see."""
@@ -37,12 +37,9 @@ MEAN_DOUBT = 0.15
 """probability beyond which the arithmetic mean does not speak for the candidate"""
 
 
-def eating_rate(difference: float, least: float = LEAST_RATE) -> float:
-    """The rate of slow runs that would eat a gain, or the least that a trial can see."""
-    gain = -np.expm1(difference)
-    if gain <= 0:
-        return least
-    return max(float(gain / ((1 - gain) * (SUPPOSED - 1))), least)
+def bearable(difference: float) -> float:
+    """What slow runs may cost on average before they eat the gain, in medians of the candidate on top of the usual."""
+    return max(float(np.expm1(-difference)), 0.0)
 
 
 def slow_runs(costs: Numbers, beyond: float = SLOW) -> int:
@@ -50,31 +47,35 @@ def slow_runs(costs: Numbers, beyond: float = SLOW) -> int:
     return int((costs > np.median(costs) + log(beyond)).sum()) if len(costs) else 0
 
 
-def runs_needed(difference: float, slow: int = 0, most: int = 400) -> int:
-    """Candidate runs, so many of them slow, after which a rate that eats the gain is excluded."""
-    limit = eating_rate(difference)
-    if limit >= 1:
-        return 1
-    runs = max(slow + 1, int(log(DOUBT) / log(1 - limit)))
-    while runs < most and highest_rate(slow, runs, DOUBT) > limit:
-        runs += 1
-    return runs
+def highest_price(costs: Numbers) -> float:
+    """Upper limit of what slow runs cost on average, in medians on top of the usual one.
+
+    K. W. Stringer's bound for the mean of seldom and unequal errors (Proc. Business and Economic Statistics Section,
+    ASA, 1963; P. J. Bickel, Int. Stat. Review 60, 1992): the limit of the rate after none seen counts at the price
+    supposed, or at the highest seen; what each slow run adds to the limit counts at its own, the dearest first.
+    """
+    ratios = np.exp(costs - np.median(costs))
+    prices = np.sort(ratios[ratios > SLOW])[::-1] - 1
+    rates = [highest_rate(seen, len(costs), DOUBT) for seen in range(len(prices) + 1)]
+    return float(rates[0] * max((SUPPOSED - 1, *prices)) + np.diff(rates) @ prices)
 
 
 def tail_is_clear(difference: float, candidate: Numbers, baseline: Numbers) -> bool:
-    """Whether the candidate has been seen often enough, and slow no more often than the baseline up to chance."""
+    """Whether slow runs cannot eat the gain, or are too few to tell, or as few as the baseline's up to chance."""
+    runs = len(candidate)
+    if not runs:
+        return False
     ours, theirs = slow_runs(candidate), slow_runs(baseline)
     is_unsteady = slow_runs(baseline, UNSTEADY) > 0
-    limit = eating_rate(difference, LEAST_RATE_UNSTEADY if is_unsteady else LEAST_RATE)
-    if not len(candidate) or highest_rate(0, len(candidate), DOUBT) > limit:
-        return False
-    if highest_rate(ours, len(candidate), DOUBT) <= limit:
+    least = LEAST_RATE_UNSTEADY if is_unsteady else LEAST_RATE
+    if highest_price(candidate) <= bearable(difference) or highest_rate(ours, runs, DOUBT) <= least:
         return True
-    if not is_unsteady:
+    unseen = highest_rate(0, runs, DOUBT)
+    if not is_unsteady or (unseen * (SUPPOSED - 1) > bearable(difference) and unseen > least):
         return False
     # Half a run more than seen (Jeffreys' prior of a rate), and the deviation of a difference of two Poisson counts.
-    expected = (theirs + 0.5) * len(candidate) / len(baseline)
-    return ours - expected <= sqrt(expected * (1 + len(candidate) / len(baseline)))
+    expected = (theirs + 0.5) * runs / len(baseline)
+    return ours - expected <= sqrt(expected * (1 + runs / len(baseline)))
 
 
 def tail_is_worse(candidate: Numbers, baseline: Numbers) -> bool:
