@@ -72,7 +72,7 @@ def _point(runs: Sequence[Run], level: Level) -> Point | None:
     steps = [step for run in runs for step in _at(run, level) if step.value(THROUGHPUT) is not None]
     if not steps:
         return None
-    latencies = [value / 1000 for step in steps if (value := _mean_latency(step)) is not None]
+    latencies = [value / 1000 for step in steps if (value := step.value("latency_mean")) is not None]
     return Point(
         level=level.concurrency,
         throughput=_middle(step.value(THROUGHPUT) or 0.0 for step in steps),
@@ -82,11 +82,6 @@ def _point(runs: Sequence[Run], level: Level) -> Point | None:
         machine=_middle(step.busy / _length(step) for step in steps),
         rate=level.rate,
     )
-
-
-def _mean_latency(step: Step) -> float | None:
-    mean = step.value("latency_mean")
-    return mean if mean is not None else step.value("latency_p50")
 
 
 def _length(step: Step) -> float:

@@ -58,20 +58,20 @@ def limited_by(point: Point, cores: int) -> tuple[Limit, str]:
     if service is None or load is None or machine is None:
         return Limit.UNKNOWN, "the CPU of the service and of its load was not measured"
     used = f"the service uses {service:.1f} of {_cores(cores)}, its load {load:.1f}"
+    if (starved := _starved(point)) is not None:
+        return Limit.GENERATOR, f"{starved}; {used}"
     if machine >= FULL * cores and (foreign := machine - service - load) >= FOREIGN * cores:
         return Limit.OTHERS, f"{used}, other programs {foreign:.1f}"
     if load >= AT_LIMIT and service < load / 2:
         return Limit.GENERATOR, f"the load generator is at its limit: {used}"
     if machine >= FULL * cores:
         return Limit.MACHINE, f"every core is busy: {used}"
-    return _beside_idle_cores(point, service, load, used)
+    return _beside_idle_cores(service, load, used)
 
 
-def _beside_idle_cores(point: Point, service: float, load: float, used: str) -> tuple[Limit, str]:
+def _beside_idle_cores(service: float, load: float, used: str) -> tuple[Limit, str]:
     if load >= AT_LIMIT:
         return Limit.GENERATOR, f"the load generator may be at its limit: {used}"
-    if (starved := _starved(point)) is not None:
-        return Limit.GENERATOR, f"{starved}; {used}"
     if AT_LIMIT <= service <= 1 + FLAT:
         return Limit.PROGRAM, f"it keeps one core busy and no more: {used}"
     return Limit.PROGRAM, f"it waits while cores are idle: {used}"
