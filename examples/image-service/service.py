@@ -33,6 +33,8 @@ class Thumbnails(BaseHTTPRequestHandler):
     """``/thumbnail/NUMBER``."""
 
     protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    """headers and picture in one packet"""
     served = 0
 
     def do_GET(self) -> None:

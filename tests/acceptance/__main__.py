@@ -22,6 +22,7 @@ from tests.acceptance import (
     marked,
     probe,
     run_time,
+    scaling,
     smoke,
 )
 from tests.acceptance.evidence import ROOT, Evidence
@@ -39,6 +40,7 @@ GROUPS: dict[str, tuple[Line, ...]] = {
     "conformance": conformance.LINES,
     "probe": probe.LINES,
     "deploying": deploying.LINES,
+    "scaling": scaling.LINES,
     "smoke": smoke.LINES,
     "marked": marked.LINES,
     "cargo": cargo.LINES,

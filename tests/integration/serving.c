@@ -4,8 +4,8 @@
  *            thread than the one that allocated them.
  * idle       A request does nothing.
  * leak       A request keeps 1 MiB of the 8 MiB that it allocated, for ever.
- * retain     A request frees all but one small block in each 16 KiB, and asks for larger blocks each time: what lies between
- *            the small ones is free, and too small to be used again where they share their neighbourhood.
+ * retain     A request shrinks its 400 buffers to 64 bytes each, and the next one needs larger buffers. An allocator that
+ *            shrinks in place is left with free memory between them that is too small to be used again.
  * steady     A request frees what it allocated.
  */
 #include <arpa/inet.h>
@@ -20,7 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BATCH = 256, WORK = 100, SWAPS = 200, PINS = 1000, BLOCK = 4096, BLOCKS = 2048, KEPT = 256 };
+enum { BATCH = 256, WORK = 100, SWAPS = 200, PINS = 400, BLOCK = 4096, BLOCKS = 2048, KEPT = 256 };
 
 static _Atomic(void **) mailbox;
 static atomic_int requests;
@@ -63,12 +63,10 @@ static void blocks(int kept) {
 static void retain(int request) {
     size_t size = 16384 + 1024 * (size_t)request;
     void *mine[PINS];
-    for (int i = 0; i < PINS; i++) {
-        mine[i] = memset(malloc(size), i, size);
-        lost = memset(malloc(64), 1, 64);
-    }
     for (int i = 0; i < PINS; i++)
-        free(mine[i]);
+        mine[i] = memset(malloc(size), i, size);
+    for (int i = 0; i < PINS; i++)
+        lost = realloc(mine[i], 64);
 }
 
 static const char *kind;

@@ -64,7 +64,7 @@ def test_every_memory_at_rest_is_a_sentence() -> None:
         """\
   current: leak; live bytes grow by 4.0 MiB a cycle (4.0 MiB to 4.0 MiB).
   current: retention; resident memory at rest grows by 4.0 MiB a cycle
-    (4.0 MiB to 4.0 MiB), live bytes do not (by 100 B a cycle (100 B to 100 B)).
+    (4.0 MiB to 4.0 MiB), live bytes by 100 B.
   current: neither; resident memory at rest changes by 100 B a cycle (100 B to
     100 B).
 """

@@ -10,7 +10,7 @@ from heapswap.report.lines import paragraph
 from heapswap.scaling.model import Estimate, Growth, Law, Limit, Point, Ramp, StepEffect
 from heapswap.scaling.usl import LEAST_LEVELS
 
-_TITLES = {"throughput": "throughput", "latency_p99": "p99", "latency_p50": "median"}
+_TITLES = {"throughput": "throughput", "latency_p99": "p99", "latency_p50": "median", "latency_mean": "mean"}
 """by how much they matter: the last gives way first"""
 _LEAST = 3
 """columns: the step, its throughput, and the effect on that"""
@@ -37,8 +37,7 @@ def ramp_lines(ramps: Sequence[Ramp], order: Sequence[str], width: int) -> list[
     return [
         *_aligned(_rows(ramps[0], subject), width),
         *paragraph(_legend(ramps[0], subject), width, first="  ", style="dim"),
-        *(line for ramp in ramps for line in _sentence(_saturates(ramp), width)),
-        *_sentence(_scaling(ramps, subject), width),
+        *(line for text in _said(ramps, subject) for line in paragraph(text, width, first="  ")),
     ]
 
 
@@ -107,8 +106,11 @@ def _aligned(rows: Sequence[Sequence[str]], width: int) -> list[Text]:
     return lines
 
 
-def _sentence(text: str, width: int) -> list[Text]:
-    return paragraph(text, width, first="  ") if text else []
+def _said(ramps: Sequence[Ramp], subject: Ramp | None) -> list[str]:
+    """A sentence a ramp, and one about scaling; nothing about a single step."""
+    if len(ramps[0].points) < 2:
+        return []
+    return [*map(_saturates, ramps), _scaling(ramps, subject)]
 
 
 def _saturates(ramp: Ramp) -> str:

@@ -110,7 +110,7 @@ def _beside(seen: Trend, alive: Trend | None, unseen: str) -> tuple[AtRest, str]
         return AtRest.UNKNOWN, f"{grows}, and live bytes are not known"
     if unseen:
         return AtRest.UNKNOWN, f"{grows}, live bytes of malloc do not, but {unseen}"
-    return AtRest.RETENTION, f"{grows}, live bytes do not ({_rate(alive)})"
+    return AtRest.RETENTION, f"{grows}, live bytes by {_signed(alive.slope)}"
 
 
 def _grows(one: Trend, cycles: int) -> bool:

@@ -17,7 +17,7 @@ from heapswap.trials.statistics import Numbers, Scale
 from heapswap.workload import Level
 
 THROUGHPUT = "throughput"
-LATENCIES = ("latency_p50", "latency_p99")
+LATENCIES = ("latency_p99", "latency_p50", "latency_mean")
 INTERVAL_ERROR = 0.01
 """of the intervals of effects, both sides"""
 

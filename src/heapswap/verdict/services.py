@@ -19,12 +19,16 @@ def load_is_the_limit(evidence: Evidence) -> tuple[Finding, ...]:
         Finding(
             code="load-is-the-limit",
             level=Level.WARNING,
-            seen=f"{worst.candidate} stops growing at {worst.saturation.level} clients because of the load generator: "
+            seen=f"{worst.candidate} stops growing at {_clients(worst)} because of the load generator: "
             f"{worst.saturation.why}",
             remedy="give the generator more threads, or requests that ask more of the service; until then a better "
             "allocator may not show in throughput",
         ),
     )
+
+
+def _clients(ramp: Ramp) -> str:
+    return f"{ramp.saturation.level} client" + "s" * (ramp.saturation.level != 1)
 
 
 def machine_is_not_ours(evidence: Evidence) -> tuple[Finding, ...]:
@@ -36,7 +40,7 @@ def machine_is_not_ours(evidence: Evidence) -> tuple[Finding, ...]:
         Finding(
             code="busy-machine",
             level=Level.WARNING,
-            seen=f"{mine[0].candidate} stops growing at {mine[0].saturation.level} clients on a machine that is full: "
+            seen=f"{mine[0].candidate} stops growing at {_clients(mine[0])} on a machine that is full: "
             f"{mine[0].saturation.why}",
             remedy="measure again on a quiet machine",
         ),
