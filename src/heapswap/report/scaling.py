@@ -110,14 +110,15 @@ def _said(ramps: Sequence[Ramp], subject: Ramp | None) -> list[str]:
     """A sentence a ramp, and one about scaling; nothing about a single step."""
     if len(ramps[0].points) < 2:
         return []
-    return [*map(_saturates, ramps), _scaling(ramps, subject)]
+    return [*(_saturates(ramp, ramp in (ramps[0], subject)) for ramp in ramps), _scaling(ramps, subject)]
 
 
-def _saturates(ramp: Ramp) -> str:
+def _saturates(ramp: Ramp, with_figures: bool) -> str:
     found = ramp.saturation
     if found.level is None:
         return f"{ramp.candidate}: {found.why}."
-    return f"{ramp.candidate} is saturated at {_clients(found.level)} by {_WHO[found.limit]}: {found.why}."
+    figures = f": {found.why}" if with_figures else ""
+    return f"{ramp.candidate} is saturated at {_clients(found.level)} by {_WHO[found.limit]}{figures}."
 
 
 def _clients(level: int) -> str:
