@@ -1,25 +1,30 @@
-"""The share of CPU time inside the allocator: by the probe, and by perf's samples of the same program without it.
+"""The share of CPU time inside the allocator: by the probe, and by perf's samples of the same program.
 
-``python -m tests.acceptance.allocator_share [NAME…]`` prints one JSON object. perf takes the first frame of the
-program's own in each sample: time in the kernel belongs to the function that entered it. What malloc does by others
-(the zeros of calloc, the copy of realloc) is not told apart by its symbols, and is left out.
+``python -m tests.acceptance.allocator_share [NAME…]`` prints one JSON object. The runs alternate: the probe with perf
+around it, and perf with nothing in the program. perf's stacks tell whose a sample is: the first function, from within,
+that is the allocator's or the probe's decides. What malloc does by others (the zeros of calloc, the copy of realloc,
+the kernel's work) is its own; what the probe does is nobody's, and left out of the whole as well.
 """
 
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
+from heapswap.native import required
 from heapswap.profiling import wire
 from heapswap.profiling.estimate import own_cost, rate, times
+from heapswap.profiling.outside.attribute import Where
+from heapswap.profiling.outside.script import CLOCK, Frame, Sample, events
 from heapswap.profiling.place import observed, place
 
 CORPUS = Path(__file__).parents[2] / "corpus"
+ROUNDS = 5
 PERL = 'my %h; for my $r (1..40) { $h{$_ % 9973} .= "x" x ($_ % 50) for 1..60000; %h = () } print "done\\n"'
 COMPILED = '#include <map>\n#include <regex>\nint f() { std::regex r("a"); return 0; }\n'
 PROGRAMS: dict[str, tuple[list[str], str]] = {
@@ -32,37 +37,54 @@ PROGRAMS: dict[str, tuple[list[str], str]] = {
     "perl": (["perl", "-e", PERL], ""),
     "sort": (["sort", "-R"], "".join(f"{number * 7919 % 1000003}\n" for number in range(400_000))),
 }
-FUNCTIONS = re.compile(
-    r"(__libc_|__)?(malloc|free|cfree|calloc|realloc|memalign|posix_memalign|aligned_alloc)(@.*)?$|"
-    r"_int_(malloc|free|realloc|memalign)|_mid_memalign|sysmalloc|systrim|malloc_consolidate|unlink_chunk|tcache_|alloc_perturb|arena_get|"
-    r"new_heap|heap_trim|grow_heap|shrink_heap|munmap_chunk|mremap_chunk|__?(munmap|mmap|mmap64|brk|sbrk|madvise|mremap|"
-    r"default_morecore)(@.*)?$|__glibc_morecore|checked_request2size|ptmalloc_init|_dl_early_allocate"
-)
 
 
-def by_perf(argv: Sequence[str], stdin: str) -> float:
-    """The fraction of samples whose first user frame is one of malloc's functions."""
+def bare() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+
+
+def by_perf(argv: Sequence[str], stdin: str, environ: Mapping[str, str]) -> float:
+    """The part of the samples that is the allocator's, of those that are not the probe's."""
     with tempfile.TemporaryDirectory() as folder:
         data = f"{folder}/data"
-        record = ["perf", "record", "-q", "-e", "cpu-clock", "-F", "1999", "-g", "-o", data, "--", *argv]
-        subprocess.run(record, input=stdin.encode(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
-        script = ["perf", "script", "-i", data, "-F", "comm,event,ip,sym,dso"]
+        record = ["perf", "record", "-q", "-N", "-e", CLOCK, "-F", "1499", "--call-graph", "dwarf,1024", "-o", data]
+        # env, and not this process, is what perf starts with the probe: perf itself allocates too.
+        changed = [f"{name}={value}" for name, value in environ.items() if os.environ.get(name) != value]
+        command = [*record, "--", "env", *changed, *argv]
+        subprocess.run(
+            command, input=stdin.encode(), env=bare(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True
+        )
+        script = [
+            "perf",
+            "script",
+            "-i",
+            data,
+            "--no-inline",
+            "--max-stack=24",
+            "-F",
+            "pid,tid,time,event,period,ip,sym,dso",
+        ]
         text = subprocess.run(script, capture_output=True, text=True, check=True, errors="replace").stdout
-    samples = inside = 0
-    for block in text.split("\n\n"):
-        frames = [line.split(None, 2) for line in block.splitlines()[1:] if line.strip()]
-        user = next((frame for frame in frames if not frame[0].startswith("ffff")), None)
-        samples += bool(frames)
-        if user and len(user) > 1 and FUNCTIONS.match(user[1]):
-            inside += 1
-    return inside / samples
+    owners = [owner(sample.frames) for sample in events(text.splitlines()) if isinstance(sample, Sample)]
+    return owners.count("allocator") / (len(owners) - owners.count("probe"))
 
 
-def by_probe(argv: Sequence[str], stdin: str) -> tuple[float, float, float]:
-    """The same of the whole tree, with its 95 % limits."""
+def owner(frames: Sequence[Frame]) -> str:
+    """Whose a sample is."""
+    probe = str(required("probe"))
+    for frame in frames:
+        if frame.object == probe:
+            return "probe"
+        libc = Where(whole=frozenset(), among=frozenset({frame.object} if "/libc." in frame.object else ()))
+        if libc.holds([frame]):
+            return "allocator"
+    return "program"
+
+
+def by_probe(argv: Sequence[str], stdin: str) -> tuple[float, float, float, float]:
+    """The same of the whole tree by the probe, with its 95 % limits; last, what perf says of this very run."""
     with tempfile.TemporaryDirectory() as folder, place(Path(folder)) as files:
-        environ = observed({k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}, files)
-        subprocess.run(argv, input=stdin.encode(), env=environ, stdout=subprocess.DEVNULL, check=True)
+        perf = by_perf(argv, stdin, observed(bare(), files))
         raw = list(wire.read_all(files))
     spent = low = high = cpu = 0.0
     for file in raw:
@@ -71,16 +93,23 @@ def by_probe(argv: Sequence[str], stdin: str) -> tuple[float, float, float]:
         if ticks and (timed := times(file, ticks)):
             cpu -= own_cost(file, ticks)
             spent, low, high = spent + timed.cpu.value, low + timed.cpu.low, high + timed.cpu.high
-    return spent / cpu, low / cpu, high / cpu
+    return spent / cpu, low / cpu, high / cpu, perf
 
 
 def measure(name: str) -> dict[str, Any]:
+    """Medians over the rounds, and the runs behind them."""
     argv, stdin = PROGRAMS[name]
-    rounds = [(by_probe(argv, stdin), by_perf(argv, stdin)) for _ in range(3)]
-    probes = sorted(probe for probe, _ in rounds)
-    perfs = sorted(perf for _, perf in rounds)
-    value, low, high = probes[1]
-    return {"name": name, "probe": value, "low": low, "high": high, "perf": perfs[1]}
+    rounds = [(*by_probe(argv, stdin), by_perf(argv, stdin, bare())) for _ in range(ROUNDS)]
+    probe, low, high, beside, alone = (median(column) for column in zip(*rounds, strict=True))
+    return {
+        "name": name,
+        "probe": probe,
+        "low": low,
+        "high": high,
+        "perf_beside": beside,
+        "perf": alone,
+        "rounds": rounds,
+    }
 
 
 def main() -> int:

@@ -79,8 +79,16 @@ def test_the_rate_needs_a_millisecond() -> None:
     assert rate(raw(begun=0, noted=2_000_000, begun_ticks=5, noted_ticks=5_200_005).header) == pytest.approx(2.6)
 
 
-@given(st.integers(0, 10**9), st.integers(0, 10**6))
-def test_the_own_cost_is_calls_and_looks(calls: int, looks: int) -> None:
-    slot = Slot(numbers={"sampled": looks}, classes={3: (calls, calls)})
-    cost = own_cost(raw(slot, cost_additions=wire.ADDITIONS * 2, cost_look=1000), 1.0)
-    assert cost == pytest.approx((2 * calls + 1000 * looks) * 1e-9)
+@given(st.integers(0, 10**9), st.integers(0, 300), st.integers(0, 300))
+def test_the_own_cost_is_calls_and_looks(calls: int, quick: int, slow: int) -> None:
+    samples = [Sample(ticks=wire.SLOW)] * quick + [Sample(ticks=wire.SLOW + 1)] * slow
+    file = raw(Slot(classes={3: (calls, calls)}), samples=samples, cost_additions=wire.ADDITIONS * 2, cost_look=1000)
+    assert own_cost(file, 1.0) == pytest.approx((2 * calls + 1000 * (quick + 2 * slow)) * 1e-9)
+
+
+@given(st.integers(0, 20))
+def test_what_was_drawn_by_itself_counts_for_its_own_probability(scale: int) -> None:
+    made = times(raw(samples=[Sample(size=4096, ticks=100, scale=128 + scale)] * FEWEST), 1.0)
+    assert made is not None
+    assert made.calls.value == pytest.approx(FEWEST * 2**scale)
+    assert (made.calls.error == 0) is (scale == 0)

@@ -66,13 +66,13 @@ def test_what_came_before_an_exec_is_not_charged_with_what_came_after() -> None:
 
 def test_the_share_of_the_allocator_and_the_cost_of_the_probe() -> None:
     file = raw(
-        Slot(classes={3: (6400, 0)}, numbers={"sampled": 50}),
+        Slot(classes={3: (6400, 0)}),
         samples=[Sample(size=1 << 40, ticks=1_000_000, cpu=10**9)] * 50,
         noted=1_000_000_000,
         noted_ticks=1_000_000_000,
         noted_cpu=101_000_000,
         cost_additions=6_400,
-        cost_look=7_200,
+        cost_look=3_600,
         flags=int(Flag.ENDED),
     )
     (process,) = processes([file], {}, {})

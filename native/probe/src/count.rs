@@ -5,7 +5,7 @@
 
 use crate::layout::{CALL, Function, QUANTUM, Slot, Tally, class_of};
 use crate::size::{self, usable};
-use crate::{recording, sample};
+use crate::{large, recording, sample};
 #[cfg(target_arch = "x86_64")]
 use core::arch::asm;
 use core::ffi::c_void;
@@ -120,10 +120,13 @@ macro_rules! tally {
     }};
 }
 
-/// Whether a call is one of the samples; `size` as `sample` wants it.
+/// Whether a call is one of the samples, or may be one because it is large; `size` as `sample` wants it.
 #[inline(always)]
 pub fn is_drawn(slot: &Slot, size: usize) -> bool {
-    let units = size.wrapping_add(CALL) as u64;
+    if size >= large::LEAST {
+        return true;
+    }
+    let units = (size + CALL) as u64;
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a number in a slot, which is valid for writes; other threads only read it.
     unsafe {
@@ -138,14 +141,14 @@ pub fn is_drawn(slot: &Slot, size: usize) -> bool {
     #[cfg(not(target_arch = "x86_64"))]
     {
         add!(slot, countdown, units.wrapping_neg());
-        is_due(slot)
+        is_due(slot, size)
     }
 }
 
-/// Whether the call that was counted last was drawn.
+/// The same of the call that was counted last.
 #[inline(always)]
-pub fn is_due(slot: &Slot) -> bool {
-    slot.countdown.load(Relaxed) < 0
+pub fn is_due(slot: &Slot, size: usize) -> bool {
+    size >= large::LEAST || slot.countdown.load(Relaxed) < 0
 }
 
 /// A call of malloc that gave out `block`, of usable size `usable`.

@@ -64,6 +64,7 @@ fn malloc_first(size: usize) -> *mut c_void {
 #[cold]
 #[inline(never)]
 fn malloc_drawn(slot: &Slot, size: usize) -> *mut c_void {
+    sample::without_look(slot);
     let (block, drawn) = sample::around(slot, Function::Malloc, size, move || match NEXT.malloc.get() {
         // SAFETY: any size may be asked for.
         Some(next) => unsafe { next(size) },
@@ -87,7 +88,7 @@ unsafe extern "C" fn free(block: *mut c_void) {
     if boot::holds(block) {
         return;
     }
-    let size = size::in_front(block);
+    let size = sample::first_look(slot, || size::in_front(block));
     if count::freeing(slot, size) || lifetimes::may_be_known(block) {
         return free_noted(slot, block, size as usize);
     }
@@ -106,7 +107,7 @@ fn free_otherwise(block: *mut c_void) {
     let slot = slot();
     let Some(next) = NEXT.free.get() else { return };
     if let Some(slot) = slot {
-        let size = size::usable(block);
+        let size = sample::first_look(slot, || size::usable(block));
         if count::freeing(slot, size) || lifetimes::may_be_known(block) {
             return free_noted(slot, block, size as usize);
         }
@@ -136,7 +137,7 @@ fn free_noted(slot: &Slot, block: *mut c_void, size: usize) {
 #[inline(never)]
 fn free_rarely(slot: &Slot, block: *mut c_void, size: usize) {
     let Some(next) = NEXT.free.get() else { return };
-    if count::is_due(slot) {
+    if count::is_due(slot, size) {
         // SAFETY: the caller's call, passed on.
         sample::around(slot, Function::Free, size, move || unsafe { next(block) });
     } else {
@@ -175,6 +176,7 @@ fn refuse() -> *mut c_void {
 #[inline(always)]
 fn given(function: Function, size: usize, call: impl FnOnce() -> *mut c_void) -> *mut c_void {
     let Some(slot) = slot() else { return call() };
+    sample::without_look(slot);
     let (block, drawn) = alone(slot, function, size, call);
     count::allocated_by(slot, function, block, size);
     if let Some(scale) = drawn {
@@ -276,7 +278,7 @@ fn resize(function: Function, block: *mut c_void, size: usize, next: impl FnOnce
         lifetimes::forget(block);
         return next();
     };
-    let before = size::usable(block);
+    let before = sample::first_look(slot, || size::usable(block));
     // Afterwards its address may already be another thread's.
     let held = lifetimes::hold(block);
     let (after, drawn) = alone(slot, function, size, next);
@@ -337,7 +339,7 @@ fn release(function: Function, block: *mut c_void, next: Option<impl FnOnce()>) 
         lifetimes::forget(block);
         return next();
     };
-    let size = size::usable(block);
+    let size = sample::first_look(slot, || size::usable(block));
     if count::freeing(slot, size) {
         recording::publish(slot);
     }

@@ -76,6 +76,10 @@
 //! 384   64 size classes, each calls and bytes requested (`class_of`)
 //! 1408  what the kernel knew of the thread shortly before the next sample, where 120 is 1
 //! 1440  what 72 held at the last look at all slots (`crowd`)
+//! 1448  how many large calls were drawn, of each power of two from 1024 bytes (`large`)
+//! 1544  ticks that the last look at the size of a block took, near a sample
+//! 1552  nanoseconds of the monotonic clock when the kernel was asked
+//! 1560  how many of the next calls are drawn with certainty, and how many were so far
 //! ```
 //!
 //! Sample page (offsets in the page), one thread's at a time:
@@ -85,7 +89,8 @@
 //! 32    127 records of 32 bytes
 //! ```
 //!
-//! A record is one call that was drawn with probability 1 − exp(−(size + 512) / 2^scale):
+//! A record is one call that was drawn with probability 1 − exp(−(size + 512) / 2^scale), or, where bit 7 of the
+//! scale is set, with probability 2^-(scale without it), because it is large or came soon after a slow one (`sample`):
 //!
 //! ```text
 //! 0     bits 0–47 size: bytes requested, or given back (0 where live bytes are not counted), 48–63 how many threads
@@ -113,6 +118,10 @@ pub const INHERITED_EXACTLY: u64 = 2;
 pub const ENDED: u64 = 4;
 
 pub const CLASSES: usize = 64;
+/// Powers of two of large calls, the last with all beyond it.
+pub const LARGE_CLASSES: usize = 12;
+/// Of a record's scale: the call was drawn by itself, with probability 2^-(scale without this).
+pub const LARGE: u64 = 1 << 7;
 pub const FUNCTIONS: usize = 16;
 pub const PATH: usize = 2048;
 pub const ARGUMENTS: usize = 3840;
@@ -187,7 +196,12 @@ pub struct Slot {
     pub classes: [Tally; CLASSES],
     pub earlier: [AtomicU64; 4],
     pub looked_at: AtomicU64,
-    rest: [AtomicU64; 331],
+    pub large: [AtomicU64; LARGE_CLASSES],
+    pub look: AtomicU64,
+    pub asked_at: AtomicU64,
+    pub follow: AtomicU64,
+    pub followed: AtomicU64,
+    rest: [AtomicU64; 315],
 }
 
 const _: () = assert!(size_of::<Slot>() == 4096);

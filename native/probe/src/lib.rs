@@ -32,6 +32,7 @@ mod count;
 mod crowd;
 mod family;
 mod file;
+mod large;
 mod layout;
 mod lifetimes;
 mod next;

@@ -4,9 +4,12 @@
 //! asks for bytes (or gives back), and it is drawn when a point falls into it. So a call of `size` bytes is drawn with
 //! probability 1 − exp(−(size + CALL) / 2^scale), whatever the program does, and the reader weighs it by the inverse.
 //! The first calls are drawn often; whenever enough were drawn at one scale it doubles.
+//!
+//! A few calls in a million may take longer than all others. Where they are to be expected, calls are drawn with another
+//! probability, which the record tells (`LARGE`): those of large blocks (`large`), and those after one that took long.
 
-use crate::layout::{CALL, Function, Header, RECORDS, Record, SamplePage, Slot};
-use crate::{crowd, file, recording, sys, ticks};
+use crate::layout::{CALL, Function, Header, LARGE, RECORDS, Record, SamplePage, Slot};
+use crate::{crowd, file, large, recording, sys, ticks};
 use core::mem::MaybeUninit;
 use core::sync::atomic::AtomicBool;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -21,6 +24,11 @@ const LEAST: u64 = 128;
 const LEAD: i64 = 16 * CALL as i64;
 /// After calls that took more ticks, some hundred nanoseconds, the kernel is asked where the time went.
 const SLOW: u64 = 1500;
+/// After calls that took more, some ten microseconds, so many of the next calls are drawn with certainty; of one thread
+/// at most so many in all.
+const LONG: u64 = 16 * SLOW;
+const FOLLOWING: u64 = 128;
+const MOST_FOLLOWED: u64 = 4096;
 /// No call is drawn for as long as anything lives.
 const NEVER: i64 = i64::MAX / 2;
 /// What a record holds of a size, bits.
@@ -43,6 +51,9 @@ pub fn without_samples() {
 #[inline(never)]
 pub fn around<T>(slot: &Slot, function: Function, size: usize, call: impl FnOnce() -> T) -> (T, Option<u64>) {
     let beyond = slot.countdown.load(Relaxed);
+    if size >= large::LEAST && slot.scale.load(Relaxed) > 0 {
+        return around_large(slot, function, size, call);
+    }
     // What a signal handler calls meanwhile is not drawn.
     slot.countdown.store(NEVER, Relaxed);
     let scale = slot.scale.load(Relaxed);
@@ -52,6 +63,9 @@ pub fn around<T>(slot: &Slot, function: Function, size: usize, call: impl FnOnce
         draw(slot);
         return (answer, None);
     }
+    if slot.follow.load(Relaxed) > 0 {
+        return around_following(slot, function, size, call);
+    }
     if slot.asked.load(Relaxed) == 0 {
         Usage::now().keep(slot);
         if LEAD + beyond >= 0 {
@@ -59,10 +73,12 @@ pub fn around<T>(slot: &Slot, function: Function, size: usize, call: impl FnOnce
             return (call(), None);
         }
     }
+    let looked = slot.look.load(Relaxed);
+    let passed = sys::clock(libc::CLOCK_MONOTONIC).wrapping_sub(slot.asked_at.load(Relaxed));
     let start = ticks::before();
     let answer = call();
-    let took = ticks::after().wrapping_sub(start);
-    let spent = if took > SLOW { Usage::now().since(&Usage::kept(slot)) } else { Usage::default() };
+    let took = ticks::after().wrapping_sub(start) + looked;
+    let spent = if took > SLOW { Usage::now().since(&Usage::kept(slot)).without(passed) } else { Usage::default() };
     if let Some((header, length)) = recording::current() {
         let sized = sized(size, crowd::threads(header, length, slot));
         if append(header, length, slot, &spent.record(function, sized, scale, took)) {
@@ -70,7 +86,95 @@ pub fn around<T>(slot: &Slot, function: Function, size: usize, call: impl FnOnce
         }
     }
     draw(slot);
+    follow(slot, took);
+    if slot.follow.load(Relaxed) > 0 && slot.countdown.load(Relaxed) < NEVER / 2 {
+        slot.countdown.store(-1, Relaxed);
+    }
     (answer, Some(scale))
+}
+
+/// The same of a large call, which `large` draws.
+#[inline(never)]
+fn around_large<T>(slot: &Slot, function: Function, size: usize, call: impl FnOnce() -> T) -> (T, Option<u64>) {
+    let countdown = slot.countdown.load(Relaxed);
+    if countdown > NEVER / 2 {
+        return (call(), None);
+    }
+    let threads = recording::current().map_or(1, |(header, _)| header.slots.load(Relaxed));
+    let Some(scale) = large::draw(slot, size, threads) else {
+        // That the thread is at it shows in its countdown (`crowd`); where a point is next it stays.
+        slot.countdown.store((countdown - 1).max(countdown.min(0)), Relaxed);
+        return (call(), None);
+    };
+    slot.countdown.store(NEVER, Relaxed);
+    let answer = certainly(slot, function, size, scale | LARGE, call);
+    if slot.refused.load(Relaxed) == 0 {
+        slot.countdown.store(if slot.follow.load(Relaxed) > 0 { -1 } else { countdown }, Relaxed);
+    }
+    (answer, Some(scale | LARGE))
+}
+
+/// The same of a call soon after one that took long: allocators put off work, and do it in the next calls.
+#[inline(never)]
+fn around_following<T>(slot: &Slot, function: Function, size: usize, call: impl FnOnce() -> T) -> (T, Option<u64>) {
+    slot.follow.store(slot.follow.load(Relaxed) - 1, Relaxed);
+    let answer = certainly(slot, function, size, LARGE, call);
+    if slot.follow.load(Relaxed) > 0 && slot.refused.load(Relaxed) == 0 {
+        slot.countdown.store(-1, Relaxed);
+    } else {
+        draw(slot);
+    }
+    (answer, Some(LARGE))
+}
+
+/// Makes a call and writes it down. It is seldom one of many between which a thread must not pause: the kernel is asked
+/// right before.
+#[inline(always)]
+fn certainly<T>(slot: &Slot, function: Function, size: usize, scale: u64, call: impl FnOnce() -> T) -> T {
+    let before = Usage::now();
+    let start = ticks::before();
+    let answer = call();
+    let took = ticks::after().wrapping_sub(start);
+    let spent = if took > SLOW { Usage::now().since(&before) } else { Usage::default() };
+    if let Some((header, length)) = recording::current() {
+        let sized = sized(size, crowd::threads(header, length, slot));
+        append(header, length, slot, &spent.record(function, sized, scale, took));
+    }
+    follow(slot, took);
+    answer
+}
+
+/// Has the next calls written down after one that took long. There is an end to it, for a program whose every call does.
+fn follow(slot: &Slot, took: u64) {
+    let followed = slot.followed.load(Relaxed);
+    if took > LONG && followed < MOST_FOLLOWED && slot.follow.load(Relaxed) < FOLLOWING / 2 {
+        slot.followed.store(followed + FOLLOWING, Relaxed);
+        slot.follow.store(FOLLOWING, Relaxed);
+    }
+}
+
+/// Looks for the size of a block that is about to be freed or resized. Where a sample is near the look is timed: what it
+/// waits for, a block that no cache holds any longer, the allocator would have waited for without the probe.
+#[inline(always)]
+pub fn first_look(slot: &Slot, look: impl FnOnce() -> i64) -> i64 {
+    if slot.asked.load(Relaxed) == 0 { look() } else { timed_look(slot, look) }
+}
+
+#[cold]
+#[inline(never)]
+fn timed_look(slot: &Slot, look: impl FnOnce() -> i64) -> i64 {
+    let start = ticks::before();
+    let size = look();
+    let took = ticks::after().wrapping_sub(start);
+    let cost = recording::current().map_or(took, |(header, _)| header.cost_timing.load(Relaxed));
+    slot.look.store(took.saturating_sub(cost), Relaxed);
+    size
+}
+
+/// The call to come has no block to look at: the last look was another call's.
+#[inline(always)]
+pub fn without_look(slot: &Slot) {
+    slot.look.store(0, Relaxed);
 }
 
 fn begin(slot: &Slot) {
@@ -83,6 +187,7 @@ fn begin(slot: &Slot) {
 /// Draws the distance to the next point; what is left of the present call does not matter, as the process has no memory.
 fn draw(slot: &Slot) {
     slot.asked.store(0, Relaxed);
+    slot.follow.store(0, Relaxed);
     if !WANTED.load(Relaxed) || slot.refused.load(Relaxed) != 0 {
         return slot.countdown.store(NEVER, Relaxed);
     }
@@ -237,6 +342,7 @@ impl Usage {
         for (place, value) in slot.earlier.iter().zip([self.voluntary, self.involuntary, self.faults, self.cpu]) {
             place.store(value, Relaxed);
         }
+        slot.asked_at.store(sys::clock(libc::CLOCK_MONOTONIC), Relaxed);
         slot.asked.store(1, Relaxed);
     }
 
@@ -252,6 +358,12 @@ impl Usage {
             faults: self.faults.wrapping_sub(earlier.faults),
             cpu: self.cpu.saturating_sub(earlier.cpu),
         }
+    }
+
+    /// Without the nanoseconds that had passed when the call began. Less CPU than that tells that the thread was off the
+    /// processor before the call, and how much of it was the call's is not known.
+    fn without(self, passed: u64) -> Self {
+        Self { cpu: self.cpu.checked_sub(passed).unwrap_or(self.cpu), ..self }
     }
 
     fn record(&self, function: Function, size: u64, scale: u64, took: u64) -> [u64; 4] {

@@ -108,7 +108,9 @@ def waited(samples: NDArray[np.void], header: wire.Header, ticks: float) -> Meas
 
 def probability(drawn: NDArray[np.void]) -> NDArray[np.float64]:
     """With which each of these calls was drawn, by its size and scale."""
-    value: NDArray[np.float64] = -np.expm1(-(drawn["size"] + float(wire.CALL)) / np.exp2(drawn["scale"].astype(float)))
+    scale = np.exp2((drawn["scale"] & ~wire.LARGE).astype(float))
+    by_length: NDArray[np.float64] = -np.expm1(-(drawn["size"] + float(wire.CALL)) / scale)
+    value: NDArray[np.float64] = np.where(drawn["scale"] & wire.LARGE, 1 / scale, by_length)
     return value
 
 
@@ -116,8 +118,10 @@ def own_cost(raw: wire.Raw, ticks: float) -> float:
     """Seconds of CPU that the probe itself took: its additions and its close looks, at the price measured there."""
     header = raw.header
     calls = int(raw.tallies("classes")[:, 0].sum())
-    looks = raw.total("sampled") * header.cost_look + len(raw.lives) * header.cost_life
-    return (calls * header.cost_additions / wire.ADDITIONS + looks) / ticks * 1e-9
+    # The kernel is asked before each of them, and again after the slow ones.
+    looks = len(raw.samples) + int((raw.samples["ticks"] > wire.SLOW).sum())
+    looking = looks * header.cost_look + len(raw.lives) * header.cost_life
+    return (calls * header.cost_additions / wire.ADDITIONS + looking) / ticks * 1e-9
 
 
 def share(part: Total, whole: float) -> Share | None:

@@ -28,6 +28,8 @@ MOST_PAGES = 2048
 MOST_SLOTS = (SAMPLES - HEADER) // SLOT
 CALL = 512
 """units that a call counts in the drawing of samples, beside its bytes"""
+LARGE = np.uint8(1 << 7)
+"""of a record's scale: it was drawn by itself, with probability 2^-(scale without it)"""
 SLOW = 1500
 """ticks from which a sample says where the time went"""
 ADDITIONS = 64

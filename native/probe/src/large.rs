@@ -1,0 +1,31 @@
+//! Calls of large size are drawn by themselves.
+//!
+//! Now and then such a call takes as long as a million others: an allocator that tidies up, maps or gives back does it when
+//! much is asked for or freed. Drawn like the others, one in some hundred, a few of them would decide every estimate. They
+//! are a stratum of their own for each power of two, each drawn as often as it is rare: all of them at first, and half as
+//! many whenever enough were. The draw of one is independent of all others.
+
+use crate::layout::{LARGE_CLASSES, Slot};
+use crate::sample;
+use core::sync::atomic::Ordering::Relaxed;
+
+/// Bytes from which a call is large. Beyond it glibc has neither its caches of a thread nor its fast bins.
+pub const LEAST: usize = 1 << LEAST_POWER;
+const LEAST_POWER: u32 = 10;
+/// Samples of a stratum at one scale, of a single thread; several share them, down to the fewest.
+const ENOUGH: u64 = 256;
+const FEWEST: u64 = 16;
+/// One in so many at least, as a power of two.
+const RAREST: u64 = 20;
+
+/// The scale at which this call is drawn; none: it is not. Its probability is 2^-scale.
+pub fn draw(slot: &Slot, size: usize, threads: u64) -> Option<u64> {
+    let class = ((size.max(LEAST).ilog2() - LEAST_POWER) as usize).min(LARGE_CLASSES - 1);
+    let drawn = slot.large[class].load(Relaxed);
+    let scale = (drawn / (ENOUGH / threads.max(1)).max(FEWEST)).min(RAREST);
+    if scale > 0 && sample::random(slot) >> (64 - scale) != 0 {
+        return None;
+    }
+    slot.large[class].store(drawn + 1, Relaxed);
+    Some(scale)
+}
