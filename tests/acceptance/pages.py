@@ -30,6 +30,7 @@ CONTRAST = 4.5
 
 # The ends of what Tab reaches; what a browser would reach by itself, and what the page makes reachable.
 FOCUSABLE = 'a[href], button, summary, [tabindex="0"]'
+INKS = "[...new Set([...document.querySelectorAll('.chart .xtick text')].map((one) => getComputedStyle(one).fill))]"
 CONTRASTS = """(() => {
     const parse = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
     const linear = (c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4);
@@ -231,10 +232,13 @@ def prints(evidence: Evidence) -> Result:
         (evidence.folder / "many.pdf").write_bytes(data)
         found.call("Emulation.setEmulatedMedia", media="print")
         paper = found.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+        found.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+        found.evaluate("dispatchEvent(new Event('beforeprint'))")
+        inks = found.evaluate(INKS)
     pages = data.count(b"/Type /Page\n") or data.count(b"/Type /Page ")
     return Result(
-        figure=f"{pages} pages, {len(data) / 1e6:.1f} MB, background {paper}",
-        held=pages > 1 and paper == "rgb(255, 255, 255)",
+        figure=f"{pages} pages, {len(data) / 1e6:.1f} MB, background {paper}, words of its charts {', '.join(inks)}",
+        held=pages > 1 and paper == "rgb(255, 255, 255)" and inks == ["rgb(27, 31, 36)"],
     )
 
 

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 
 from heapswap.profiling.model import Process
-from heapswap.report.charts.words import label, plain
+from heapswap.report.charts.words import plain, rows
 from heapswap.report.document.model import Chart
 from heapswap.report.figures import count
 from heapswap.units import format_bytes
 
-ROW = 40
-AROUND = 120
+AROUND = 90
 HEIGHT = 340
 
 
@@ -24,7 +23,7 @@ def time_chart(processes: Sequence[tuple[str, Process]]) -> tuple[Chart, ...]:
         kernel = process.kernel_share.value if process.kernel_share else 0.0
         for values, part in zip(parts.values(), (1 - share, share - kernel, kernel), strict=True):
             values.append(round(100 * max(part, 0.0), 3))
-    names = [label(name) for name, _ in known]
+    names = rows([name for name, _ in known])
     traces = [
         {
             "type": "bar",
@@ -32,7 +31,7 @@ def time_chart(processes: Sequence[tuple[str, Process]]) -> tuple[Chart, ...]:
             "name": part,
             "hue": hue,
             "x": values,
-            "y": names,
+            "y": list(range(len(known))),
             "text": [plain(f"{name}: {value:.1f} % in {part}") for (name, _), value in zip(known, values, strict=True)],
             "textposition": "none",
             "hoverinfo": "text",
@@ -47,9 +46,9 @@ def time_chart(processes: Sequence[tuple[str, Process]]) -> tuple[Chart, ...]:
             layout={
                 "barmode": "stack",
                 "xaxis": {"ticksuffix": " %", "range": [0, 100], "title": {"text": "of CPU time"}},
-                "yaxis": {"autorange": "reversed", "type": "category"},
+                "yaxis": names.axis,
             },
-            height=AROUND + ROW * len(known),
+            height=AROUND + names.height,
         ),
     )
 

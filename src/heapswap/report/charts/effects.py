@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from heapswap.report.charts.words import label, plain
+from heapswap.report.charts.words import plain, rows
 from heapswap.report.document.model import Chart
 from heapswap.report.figures import interval, known, name, percent, share
 from heapswap.report.tables import metrics_shown
 from heapswap.verdict.model import Comparison, Effect, Verdict
 
-ROW = 34
-"""pixels of a candidate"""
 AROUND = 60
 """pixels of axis and margins"""
 BAND = "rgba(128,128,128,0.22)"
@@ -37,10 +35,11 @@ def effect_charts(verdict: Verdict, order: Sequence[str], noise: Mapping[str, fl
 
 
 def _chart(verdict: Verdict, order: Sequence[str], metric: str, noise: float | None) -> Chart | None:
-    rows = {row.candidate: row for row in verdict.comparisons if row.metric == metric}
-    shown = [rows[one] for one in order if one in rows and known(rows[one].effect) is not None]
+    found = {row.candidate: row for row in verdict.comparisons if row.metric == metric}
+    shown = [found[one] for one in order if one in found and known(found[one].effect) is not None]
     if not shown:
         return None
+    names = rows([row.candidate for row in shown])
     decides = ", decides" if metric == verdict.primary else ""
     floor = f" The grey band is the noise floor, {share(noise)} either way." if noise else ""
     return Chart(
@@ -49,20 +48,16 @@ def _chart(verdict: Verdict, order: Sequence[str], metric: str, noise: float | N
         traces=tuple(_trace(verdict, shown, said) for said in Comparison if any(r.verdict is said for r in shown)),
         layout={
             "xaxis": {"ticksuffix": " %", "zeroline": True},
-            "yaxis": {
-                "autorange": "reversed",
-                "type": "category",
-                "categoryorder": "array",
-                "categoryarray": [label(row.candidate) for row in shown],
-            },
+            "yaxis": names.axis,
             "shapes": [_band(noise)] if noise else [],
         },
-        height=AROUND + ROW * len(shown),
+        height=AROUND + names.height,
     )
 
 
-def _trace(verdict: Verdict, rows: Sequence[Effect], said: Comparison) -> Mapping[str, object]:
-    mine = [row for row in rows if row.verdict is said]
+def _trace(verdict: Verdict, shown: Sequence[Effect], said: Comparison) -> Mapping[str, object]:
+    places = [at for at, row in enumerate(shown) if row.verdict is said]
+    mine = [shown[at] for at in places]
     effects = [100 * (row.effect or 0.0) for row in mine]
     return {
         "type": "scatter",
@@ -70,7 +65,7 @@ def _trace(verdict: Verdict, rows: Sequence[Effect], said: Comparison) -> Mappin
         "name": _SAID[said],
         "hue": _HUES[said],
         "x": effects,
-        "y": [label(row.candidate) for row in mine],
+        "y": places,
         "error_x": {
             "type": "data",
             "symmetric": False,

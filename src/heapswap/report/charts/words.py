@@ -1,6 +1,7 @@
 """Words and units as Plotly shows them: it reads a little HTML in every text, so what is the user's is escaped."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from heapswap.report.figures import known
 from heapswap.report.lines import fold, printable
@@ -9,6 +10,8 @@ LONGEST = 54
 """characters of a label; a longer one loses its middle"""
 LINE = 20
 """characters of one line of a label"""
+_ROW, _LINE = 34, 17
+"""pixels of a row, and of a line of its label"""
 _BYTES = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -29,6 +32,32 @@ def plain(text: str) -> str:
 def label(text: str) -> str:
     """A name beside an axis, on a few short lines."""
     return "<br>".join(plain(line) for line in fold(shortened(text), LINE))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """An axis of names, from the top down. A name stands at its number, so that two that look alike stay two."""
+
+    axis: Mapping[str, object]
+    height: int
+    """pixels of all rows"""
+
+
+def rows(names: Sequence[str]) -> Rows:
+    """Rows as high as the longest label needs."""
+    labels = [label(name) for name in names]
+    lines = max((one.count("<br>") + 1 for one in labels), default=1)
+    return Rows(
+        axis={
+            "tickmode": "array",
+            "tickvals": list(range(len(labels))),
+            "ticktext": labels,
+            "range": [len(labels) - 0.5, -0.5],
+            "fixedrange": True,
+            "zeroline": False,
+        },
+        height=max(_ROW, lines * _LINE + 6) * len(labels),
+    )
 
 
 def unit_of(values: Iterable[float | None], unit: str) -> tuple[float, str]:

@@ -66,10 +66,13 @@
     return draw(place, colours());
   }
 
+  let latest = 0;
   async function drawAll(width) {
     const page = colours();
+    const mine = ++latest;
     let drawn = 0;
     for (const place of places) {
+      if (mine !== latest) return; // it is all drawn anew meanwhile, in other colours
       await draw(place, page, width);
       drawn += 1;
       document.documentElement.dataset.drawn = `${drawn}/${places.length}`;
@@ -98,7 +101,10 @@
   }
 
   function zoom(place, factor) {
-    const axes = ["xaxis", "yaxis"].filter((name) => place.layout[name] && place._fullLayout[name].type === "linear");
+    const axes = ["xaxis", "yaxis"].filter((name) => {
+      const axis = place.layout[name] && place._fullLayout[name];
+      return axis && axis.type === "linear" && !axis.fixedrange;
+    });
     const change = {};
     for (const name of axes) {
       const [low, high] = place._fullLayout[name].range;
@@ -189,7 +195,8 @@
   // ---- light, dark, paper -----------------------------------------------------------------------------------------
 
   dark.addEventListener("change", () => drawAll());
-  addEventListener("beforeprint", () => { drawAll(680); });
-  addEventListener("afterprint", () => drawAll());
+  const paper = document.documentElement.classList;
+  addEventListener("beforeprint", () => { paper.add("paper"); drawAll(680); });
+  addEventListener("afterprint", () => { paper.remove("paper"); drawAll(); });
   drawAll();
 })();
