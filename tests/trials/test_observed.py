@@ -1,11 +1,14 @@
 """Runs grouped and turned into numbers: each as the run itself says, and what was known earlier as it was then."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heapswap.trials.design import block_after, next_block
+from heapswap.trials.finalists import State, finalists
 from heapswap.trials.model import Criteria, Demand, GuardLimit, Outcome, Run, Slot, Stage
 from heapswap.trials.observed import observe
 from heapswap.trials.statistics import duration, scale
@@ -115,6 +118,20 @@ def test_a_guard_is_judged_where_the_baseline_has_its_metric_and_it_does_not_dec
     assert guard.measure.metric == "peak"
     # The absolute floor is the larger: 40 MiB of 200 MiB.
     assert guard.measure.effect(guard.limit) == pytest.approx(0.2)
+
+
+def test_a_guard_whose_metric_no_confirming_block_has_throughout_is_open_and_allows_nothing() -> None:
+    criteria = replace(TIME, guards=(GuardLimit(metric="cpu", ratio=0.05, floor=0.0, demand=Demand.NOT_BROKEN),))
+    runs = [run(slot("current", 0, 0, Stage.WARM_UP)), run(slot("a", 1, 0, Stage.SCREENING), {"wall": 0.5})]
+    for block in range(2, 8):
+        for position, name in enumerate(("current", "a", "a", "current")):
+            made = run(slot(name, block, position), {"wall": 0.5 if name == "a" else 1.0})
+            rows = tuple(row for row in made.measurements if row.metric != "cpu")
+            runs.append(replace(made, measurements=rows))
+    observed = observe(design(("a",), criteria), runs)
+    assert len(observed.guards) == 1
+    (finalist,) = finalists(observed)
+    assert finalist.state is not State.WON
 
 
 def test_nothing_is_known_of_no_runs() -> None:

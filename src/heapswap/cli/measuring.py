@@ -18,6 +18,7 @@ from heapswap.allocators.spelling import CURRENT, parse
 from heapswap.artifact import text
 from heapswap.cli import builds, options, services
 from heapswap.cli.builds import Made
+from heapswap.cli.counting import counted
 from heapswap.cli.entrants import NO_VARIANTS, NobodyEnters, Variants, enter
 from heapswap.cli.interruption import ended_in_order
 from heapswap.cli.options import workload_of
@@ -148,6 +149,7 @@ def begin(arguments: argparse.Namespace, request: Request) -> Iterator[Session]:
             environ=environ,
             results=results,
             ignored_signals=ignored_at_start(os.environ),
+            counter=counted,
         )
         first = warm_up(bench, baseline, arguments.budget)
         with results.discarded_on_error():
@@ -208,6 +210,7 @@ def resume(arguments: argparse.Namespace) -> Iterator[Session]:
             environ=environ,
             results=results,
             ignored_signals=ignored_at_start(os.environ),
+            counter=counted,
         )
         yield Session(bench=bench, trial=trial)
 

@@ -13,11 +13,12 @@ from heapswap.errors import CannotGoOn
 from heapswap.filling import filled, filled_words
 from heapswap.findings import Finding, Level
 from heapswap.trials import force, output, record
+from heapswap.trials.counting import Counting
 from heapswap.trials.launcher import Launcher
 from heapswap.trials.model import Outcome, Run, Slot
 from heapswap.trials.rest import at_rest
 from heapswap.trials.services.account import account
-from heapswap.trials.services.life import Gauge, Life, Setting, ended_well, lived, nothing_counts
+from heapswap.trials.services.life import Life, Setting, ended_well, lived, nothing_counts
 from heapswap.trials.services.ports import port_for
 from heapswap.trials.services.trees import Helper, Tree, tail
 from heapswap.workload import Metric, Service
@@ -57,7 +58,8 @@ class Order:
     """environment of what loads it"""
     scratch: str = ""
     """a folder for this run alone, that ``{folder}`` stands for"""
-    gauge: Gauge = nothing_counts
+    counting: Counting | None = None
+    """counts the service's live bytes from cycle to cycle, in front of its allocator"""
 
 
 class Executor(Protocol):
@@ -126,9 +128,10 @@ class LaunchExecutor:
             raise AssertionError("only an order of a service is loaded")
         values = {"port": str(port_for(service.port)), "folder": order.scratch}
         argv = filled_words(order.argv, values)
+        environ = order.counting.environ if order.counting else order.environ
         launcher = self._launcher("program")
         # The service is ended by what its life comes to; a limit of its own it has none.
-        started = launcher.start(_request(replace(order, argv=argv, timeout=None), journal))
+        started = launcher.start(_request(replace(order, argv=argv, environ=environ, timeout=None), journal))
         if isinstance(started, record.Refused):
             raise CannotGoOn(_refusal(order, started))
         setting = Setting(
@@ -144,10 +147,13 @@ class LaunchExecutor:
             values=values,
             logs=(order.folder / "stdout", order.folder / "stderr"),
             timeout=order.timeout,
-            gauge=order.gauge,
+            live=order.counting.live if order.counting else nothing_counts,
         )
         life, ended = lived(setting)
-        return _run_of_service(order, started.pid, life, ended, force.read_journal(journal.read_bytes()))
+        seen = force.read_journal(journal.read_bytes())
+        if order.counting is not None:
+            seen = force.seen_through(seen, order.counting.counter, order.counting.behind())
+        return _run_of_service(order, started.pid, life, ended, seen)
 
 
 def _request(order: Order, journal: Path) -> dict[str, object]:

@@ -119,7 +119,9 @@ def guard_allows(guard: Guard, seen: Blocks) -> bool:
     state = guard_state(seen, guard.limit)
     if guard.demand is Demand.HELD:
         return state is GuardSeen.HELD
-    return state is GuardSeen.HELD or (state is GuardSeen.OPEN and balance(seen, guard.limit) > 0)
+    # A block in which a run lacks the metric is none; where that is so of all of them, nothing speaks for the guard.
+    inside = len(seen) > 0 and balance(seen, guard.limit) > 0
+    return state is GuardSeen.HELD or (state is GuardSeen.OPEN and inside)
 
 
 def finalists(observed: Observed) -> tuple[Finalist, ...]:

@@ -8,7 +8,7 @@ program starts without the witness and is not in it.
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from heapswap.findings import Finding, Level
 from heapswap.libc import is_c_library
@@ -35,6 +35,17 @@ def read_journal(journal: bytes) -> tuple[Witnessed, ...]:
     return tuple(
         Witnessed(pid=int(pid), parent=int(parent), owner=_text(owner), program=_text(program))
         for pid, parent, owner, program in _RECORD.findall(journal)
+    )
+
+
+def seen_through(journal: Sequence[Witnessed], counter: str, behind: Mapping[int, str]) -> tuple[Witnessed, ...]:
+    """The journal of a run that something counted in: whose malloc answers behind it, as it said itself, by process.
+
+    `counter` is the real path of what answered first. A process that it knows nothing of stays as it was seen.
+    """
+    return tuple(
+        replace(one, owner=behind[one.pid]) if behind.get(one.pid) and os.path.realpath(one.owner) == counter else one
+        for one in journal
     )
 
 

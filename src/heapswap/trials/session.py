@@ -11,6 +11,7 @@ from pathlib import Path
 from heapswap.errors import CannotGoOn
 from heapswap.filling import filled
 from heapswap.trials.arms import Arm
+from heapswap.trials.counting import Counter, Counting
 from heapswap.trials.design import next_block, perturbation, progress
 from heapswap.trials.executor import Executor, Order
 from heapswap.trials.model import Outcome, Perturbation, Progress, Run, Slot, Stage, Trial
@@ -36,6 +37,8 @@ class Bench:
     """of what is not measured: heapswap's own, so that no candidate's failure is taken for the user's"""
     results: Results
     ignored_signals: tuple[int, ...] = ()
+    counter: Counter | None = None
+    """counts live bytes in the runs of a service that has several cycles"""
 
 
 def warm_up(bench: Bench, baseline: str, limit: float | None) -> Run:
@@ -96,27 +99,40 @@ def surroundings(workload: Workload, environ: Mapping[str, str]) -> Iterator[Non
 
 def _measure(bench: Bench, slot: Slot, number: int, settings: Perturbation, limit: float | None) -> Run:
     arm, workload = bench.arms[slot.candidate], bench.workload
-    with _scratch(workload) as scratch:
+    environ, folder = settings.applied(arm.environ), bench.results.run_folder(number)
+    with _scratch(workload) as scratch, _counting(bench, environ, folder) as counting:
         _shell("prepare", filled(workload.prepare, {"folder": scratch}), workload, bench.environ)
         return bench.executor.execute(
             Order(
                 slot=slot,
                 program=arm.program or workload.program or workload.argv[0],
                 argv=workload.argv,
-                environ=settings.applied(arm.environ),
+                environ=environ,
                 directory=workload.directory,
                 stdin=workload.stdin,
                 timeout=limit,
                 accepted=workload.accepted,
                 metrics=workload.metrics,
-                folder=bench.results.run_folder(number),
+                folder=folder,
                 expected=arm.expected,
                 ignored_signals=bench.ignored_signals,
                 service=workload.service,
                 outside=bench.environ if workload.service else {},
                 scratch=scratch,
+                counting=counting,
             )
         )
+
+
+@contextlib.contextmanager
+def _counting(bench: Bench, environ: Mapping[str, str], folder: Path) -> Iterator[Counting | None]:
+    """What counts in a run: one cycle tells no trend, and is measured as it is."""
+    service = bench.workload.service
+    if bench.counter is None or service is None or service.cycles == 1:
+        yield None
+        return
+    with bench.counter(environ, folder) as counting:
+        yield counting
 
 
 @contextlib.contextmanager

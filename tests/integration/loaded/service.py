@@ -12,6 +12,9 @@ import time
 PORT, FAULT = int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else ""
 
 
+kept: list[list[bytes]] = []
+
+
 class Answer(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         for line in self.rfile:
@@ -22,7 +25,9 @@ class Answer(socketserver.StreamRequestHandler):
             if FAULT == "dies" and concurrency == 3:
                 print("the third step was too much", file=sys.stderr, flush=True)
                 os.kill(os.getpid(), signal.SIGSEGV)
-            [bytes(1000) for _ in range(100)]
+            used = [bytes(1000) for _ in range(100)]
+            if FAULT == "leaks":
+                kept.append(used)
             self.wfile.write(b"error\n" if FAULT == "errs" else b"ok\n")
 
 

@@ -26,12 +26,9 @@ MANY_ERRORS = 0.01
 _TICKS = 100
 """a second, in /proc/stat"""
 
-Gauge = Callable[[], int | None]
-"""bytes that the service has allocated and not freed, where something counts them"""
-
 
 def nothing_counts() -> int | None:
-    """The gauge of a run that nothing counts in."""
+    """Live bytes of a run that nothing counts in."""
     return None
 
 
@@ -58,7 +55,8 @@ class Setting:
     """the service's output and standard error"""
     timeout: float | None
     """seconds of one load; None: `PATIENCE`"""
-    gauge: Gauge = nothing_counts
+    live: Callable[[], int | None] = nothing_counts
+    """bytes that the service has allocated and not freed, where something counts them"""
 
 
 def lived(setting: Setting) -> tuple[Life, record.Ended]:
@@ -184,7 +182,7 @@ def _pause(setting: Setting, cycle: int) -> Pause:
         at=seen.at,
         length=seen.at - begun.at,
         resident=seen.resident,
-        live=setting.gauge(),
+        live=setting.live(),
         processes=seen.processes,
     )
 
