@@ -20,11 +20,14 @@ from heapswap.findings import Finding, Level
 from heapswap.inspection.conflicts import preflight
 from heapswap.inspection.program import Program, find, resolve
 from heapswap.profiling import doubts, wire
+from heapswap.profiling.glance import glance
 from heapswap.profiling.model import Profile
 from heapswap.profiling.place import observed, place
 from heapswap.profiling.profile import processes
 from heapswap.profiling.watch import Watch
+from heapswap.report.glance import GlanceReport
 from heapswap.report.profile import profile_text
+from heapswap.report.progress import Display, display_of
 from heapswap.report.terminal import colour_of, width_of
 from heapswap.trials.arms import Arm, arm
 from heapswap.trials.executor import LaunchExecutor, Order
@@ -54,6 +57,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--results", metavar="FOLDER", help="where the program's output goes (default: XDG state folder)"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object on standard output, nothing else")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
     parser.add_argument("--redact", action="store_true", help="leave arguments out of what is saved and printed")
 
 
@@ -76,7 +80,8 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
     findings = _preflight(program, activation, environ)
     folder = _folder(arguments, argv[0], environ)
     chosen = arm(activation, environ)
-    profile = _profile(_order(arguments, argv, chosen, folder), chosen.expected)
+    display = display_of(sys.stderr, environ, quiet=arguments.quiet or arguments.json)
+    profile = _profile(_order(arguments, argv, chosen, folder), chosen.expected, display)
     profile = replace(profile, findings=(*findings, *profile.findings))
     if arguments.redact:
         profile = profile.redacted()
@@ -121,10 +126,19 @@ def _order(arguments: argparse.Namespace, argv: tuple[str, ...], chosen: Arm, fo
     )
 
 
-def _profile(order: Order, expected: str | None) -> Profile:
-    """Run the order under the probe, with the memory of its tree looked at meanwhile."""
+def _profile(order: Order, expected: str | None, display: Display) -> Profile:
+    """Run the order under the probe, with the memory of its tree looked at meanwhile, and shown."""
     with place(order.folder) as files:
-        with LaunchExecutor() as executor, Watch(files) as watch:
+        with (
+            LaunchExecutor() as executor,
+            Watch(files) as watch,
+            GlanceReport(
+                sys.stderr,
+                display=display,
+                source=lambda: glance(files, watch.timelines),
+                environ=environment_at_start(),
+            ),
+        ):
             run = executor.execute(replace(order, environ=observed(order.environ, files)))
         raw = tuple(wire.read_all(files))
     seen = processes(raw, {one.pid: one.cpu for one in run.processes}, watch.timelines)

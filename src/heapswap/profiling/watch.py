@@ -58,7 +58,7 @@ class Watch:
     @property
     def timelines(self) -> dict[str, tuple[Moment, ...]]:
         """The moments of each file, by its name."""
-        return {name: tuple(course.moments) for name, course in self._courses.items()}
+        return {name: tuple(course.moments) for name, course in list(self._courses.items())}
 
     def _look_again_and_again(self) -> None:
         began = time.monotonic()
