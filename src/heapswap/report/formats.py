@@ -7,7 +7,7 @@ from pathlib import Path
 from heapswap import artifact
 from heapswap.conformance.model import Conformance
 from heapswap.errors import Misuse
-from heapswap.profiling.model import Profile
+from heapswap.profiling.model import Profile, Source
 from heapswap.report.comparison.make import compare
 from heapswap.report.comparison.model import Comparison
 from heapswap.report.conformance import conformance_text
@@ -18,6 +18,7 @@ from heapswap.report.document.comparison import comparison_document
 from heapswap.report.document.make import document
 from heapswap.report.html.page import page
 from heapswap.report.markdown import markdown
+from heapswap.report.outside import outside_text
 from heapswap.report.profile import profile_text
 from heapswap.report.reading import Artifact, answered
 from heapswap.report.terminal import Colour
@@ -87,6 +88,8 @@ def _text(asked: Asked, comparison: Comparison | None, width: int, colour: Colou
         return document_text(comparison_document(comparison), width=width, colour=colour)
     folder = str(asked.place if asked.place.is_dir() else asked.place.parent)
     match asked.new:
+        case Profile(source=Source.OUTSIDE) as profile:
+            return outside_text(profile, saved=str(asked.place), width=width, colour=colour)
         case Profile() as profile:
             return profile_text(profile, saved=str(asked.place), output=folder, width=width, colour=colour)
         case Conformance() as conformance:

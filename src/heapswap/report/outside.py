@@ -28,7 +28,7 @@ def outside_text(profile: Profile, *, saved: str, width: int, colour: Colour = C
             f"{printable(words)[:200]} (pid {process.pid}), from outside for {format_duration(profile.wall)}", width
         ),
         Text(),
-        *(line for label, value in _rows(process) for line in _row(label, value, width)),
+        *(line for label, value in seen_rows(process) for line in _row(label, value, width)),
         *_memory(process.resident, width),
         Text(),
         *finding_lines(profile.findings, width),
@@ -41,7 +41,8 @@ def _row(label: str, value: str, width: int) -> list[Text]:
     return paragraph(value, width, first=f"  {label:<{_LABEL - 2}}", rest=" " * _LABEL)
 
 
-def _rows(process: Process) -> Iterable[tuple[str, str]]:
+def seen_rows(process: Process) -> Iterable[tuple[str, str]]:
+    """What can be seen without counting: names and values; a row without a name goes on with the one above."""
     yield "allocator", printable(process.allocator) or "not known"
     used = f"{format_duration(process.cpu)} of CPU, {count(process.threads, 'thread')}, {process.samples:,} samples"
     yield "CPU", used

@@ -10,21 +10,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from heapswap.profiling.mappings import Kind
 from heapswap.profiling.model import Profile
 from heapswap.report.charts.cost import size_chart, time_chart
 from heapswap.report.charts.effects import effect_charts
-from heapswap.report.charts.memory import process_memory, trial_memory, typical_course
+from heapswap.report.charts.lifetimes import lifetime_chart
+from heapswap.report.charts.memory import mapped_memory, process_memory, trial_memory, typical_course
 from heapswap.report.charts.runs import run_charts
 from heapswap.report.charts.sites import MOST, REST, icicle
 from heapswap.report.charts.steps import step_charts
 from heapswap.report.charts.words import LONGEST, label, plain, shortened, unit_of
+from heapswap.report.data.tables import frame
 from heapswap.report.document.make import document
 from heapswap.report.document.model import Chart, Charts
+from heapswap.report.formats import Asked, Format, written
 from heapswap.report.reading import KINDS, read
 from heapswap.trials.model import Outcome, Sample, Trial
 from heapswap.verdict.model import Verdict
 from tests.report.artifacts import HOSTILE, saved
+from tests.report.test_outside import NEW
 
+LIFETIMES = Path(__file__).parents[2] / "profiling/golden/profile-1-lifetimes.json"
 SERVICE = Path(__file__).parents[2] / "trials/golden/trial-1-service.json"
 
 
@@ -123,6 +129,29 @@ def test_a_process_has_its_time_its_sizes_and_its_memory() -> None:
         assert sum(trace["y"]) == pytest.approx(100.0, abs=0.1)
     assert size_chart(replace(process, size_classes=()), "p") == ()
     assert process_memory(replace(process, timeline=()), "p") == ()
+
+
+def test_lifetimes_add_up_to_all_blocks() -> None:
+    profile = read(LIFETIMES)
+    assert isinstance(profile, Profile)
+    followed = [one for one in profile.processes if one.lifetimes]
+    assert followed
+    for process in followed:
+        found = traces(lifetime_chart(process, "p"))
+        for place in range(len(found[0]["x"])):
+            assert sum(trace["x"][place] for trace in found) == pytest.approx(100.0, abs=0.5)
+    assert lifetime_chart(replace(followed[0], lifetimes=()), "p") == ()
+
+
+def test_a_process_seen_from_outside_has_its_memory_by_kind() -> None:
+    (process,) = NEW.processes
+    found = traces(mapped_memory(process, "p"))
+    assert [trace["name"] for trace in found] == list(Kind)
+    page = document(NEW)
+    assert "nothing was counted" in page.beside[0]
+    assert "What to type" not in [section.title for section in page.sections]
+    assert b"from outside" in written(Asked(new=NEW, place=LIFETIMES), Format.TEXT, width=80)
+    assert frame(NEW, "resident").rows
 
 
 def test_an_icicle_holds_every_stack_and_adds_up() -> None:

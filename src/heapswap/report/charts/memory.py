@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from heapswap.profiling.mappings import Kind
 from heapswap.profiling.model import Process
 from heapswap.report.charts.words import plain, unit_of
 from heapswap.report.document.model import Chart
 from heapswap.report.figures import amount
+from heapswap.report.outside import size
 from heapswap.trials.model import Outcome, Run, Trial
 from heapswap.trials.statistics import Numbers
 
@@ -94,6 +96,29 @@ def process_memory(process: Process, title: str) -> tuple[Chart, ...]:
         Chart(
             title=f"Memory over time of {title}",
             says="Resident, the part of it that is no file's, and what the program holds in blocks.",
+            traces=tuple(traces),
+            layout=_layout(unit),
+            height=HEIGHT,
+        ),
+    )
+
+
+def mapped_memory(process: Process, title: str) -> tuple[Chart, ...]:
+    """Resident memory by kind of mapping, one above the other; of a process that was seen from outside."""
+    moments = process.resident
+    if len(moments) < FEWEST:
+        return ()
+    divisor, unit = unit_of((float(one.all) for one in moments), "B")
+    at = np.array([one.at for one in moments])
+    traces = []
+    for hue, kind in enumerate(Kind):
+        values = np.array([float(size(one, kind)) for one in moments])
+        told = [f"{kind} at {t:.2f} s: {amount(v, 'B')}" for t, v in zip(at, values, strict=True)]
+        traces.append({**_line(kind, hue, at, values / divisor, told), "stackgroup": "all", "fill": "tonexty"})
+    return (
+        Chart(
+            title=f"Resident memory of {title} by kind",
+            says="What the kernel calls the heap, other memory of its own, stacks, files, and what is shared.",
             traces=tuple(traces),
             layout=_layout(unit),
             height=HEIGHT,

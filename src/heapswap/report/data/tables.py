@@ -73,6 +73,9 @@ def _tables(found: Artifact | Comparison) -> Mapping[str, Callable[[], Iterator[
                 "functions": lambda: _of_each(found.processes, lambda one: one.functions),
                 "size_classes": lambda: _of_each(found.processes, lambda one: one.size_classes),
                 "timeline": lambda: _of_each(found.processes, lambda one: one.timeline),
+                "resident": lambda: _of_each(found.processes, lambda one: one.resident),
+                "lifetimes": lambda: _spread_of_each(found.processes, lambda one: one.lifetimes),
+                "contention": lambda: _spread_of_each(found.processes, lambda one: one.contention),
                 "findings": lambda: _flat(found.findings),
             }
         case Conformance():
@@ -141,15 +144,25 @@ def _seen(runs: Sequence[Run]) -> Iterator[Row]:
 
 
 def _process(process: Process) -> Row:
-    """What is one value stays, an estimate becomes three columns, and the lists are tables of their own."""
+    """The lists are tables of their own."""
+    return {**_spread(process), "arguments": " ".join(process.arguments)}
+
+
+def _spread(value: object) -> Row:
+    """What is one value stays, an estimate becomes three columns, and lists are left out."""
     row: dict[str, Value] = {}
-    for name, value in msgspec.to_builtins(process).items():
-        if isinstance(value, Mapping):
-            row |= {name: value["value"], f"{name}_low": value["low"], f"{name}_high": value["high"]}
-        elif not isinstance(value, list | tuple):
-            row[name] = value
-    row["arguments"] = " ".join(process.arguments)
+    for name, content in msgspec.to_builtins(value).items():
+        if isinstance(content, Mapping):
+            row |= {name: content["value"], f"{name}_low": content["low"], f"{name}_high": content["high"]}
+        elif not isinstance(content, list | tuple):
+            row[name] = content
     return row
+
+
+def _spread_of_each(processes: Sequence[Process], part: Callable[[Process], Sequence[object]]) -> Iterator[Row]:
+    for process in processes:
+        for value in part(process):
+            yield {"pid": process.pid, "exe": process.exe, **_spread(value)}
 
 
 def _change(change: Change) -> Row:

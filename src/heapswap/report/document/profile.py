@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from heapswap.profiling.model import Process, Profile
+from heapswap.profiling.model import Process, Profile, Source
 from heapswap.report.charts.cost import size_chart, time_chart
-from heapswap.report.charts.memory import process_memory
+from heapswap.report.charts.lifetimes import lifetime_chart
+from heapswap.report.charts.memory import mapped_memory, process_memory
 from heapswap.report.document.model import (
     Block,
     Chart,
@@ -25,6 +26,7 @@ from heapswap.report.document.model import (
 )
 from heapswap.report.figures import UNKNOWN
 from heapswap.report.nextstep import Step
+from heapswap.report.outside import seen_rows
 from heapswap.report.profile import MEMORY, SHOWN, costs, process_name, summary, weight
 from heapswap.units import format_bytes, format_duration
 
@@ -44,7 +46,7 @@ def profile_document(profile: Profile) -> Document:
         subject=" ".join(profile.command),
         answer=answer(ranked),
         tone=Tone.PLAIN,
-        beside=(summary(profile), *_ended(profile)),
+        beside=(*_whole(profile), *_ended(profile)),
         sections=sections(
             Section(title="Where the time went", blocks=_drawn(time_chart([(process_name(p), p) for p in shown]))),
             Section(title="Findings", blocks=_findings(profile)),
@@ -67,6 +69,13 @@ def answer(ranked: Sequence[Process]) -> str:
     return f"{process_name(process)} spends {100 * share.value:.1f} % ({limits}) of its CPU time in its allocator."
 
 
+def _whole(profile: Profile) -> tuple[str, ...]:
+    if profile.source is Source.OUTSIDE:
+        pids = ", ".join(str(process.pid) for process in profile.processes)
+        return (f"Seen from outside for {format_duration(profile.wall)} (pid {pids}): nothing was counted.",)
+    return (summary(profile),)
+
+
 def _ended(profile: Profile) -> tuple[str, ...]:
     if profile.signal is not None:
         return (f"The command was ended by signal {profile.signal}.",)
@@ -82,12 +91,22 @@ def _findings(profile: Profile) -> tuple[Block, ...]:
 
 
 def _process(process: Process) -> Iterator[Block]:
-    yield Facts(pairs=tuple(costs(process)))
+    if process.allocations is None:
+        yield Facts(pairs=tuple((name or "of it", value) for name, value in seen_rows(process)))
+    else:
+        yield Facts(pairs=tuple(costs(process)))
     if process.retained_bytes is not None and process.memory in MEMORY:
         beside = f"{format_bytes(process.retained_bytes)} of anonymous memory beside live blocks at the end; "
         yield Prose(text=beside + MEMORY[process.memory] + ".")
     title = process_name(process)
-    yield from _drawn((*process_memory(process, title), *size_chart(process, title)))
+    yield from _drawn(
+        (
+            *process_memory(process, title),
+            *mapped_memory(process, title),
+            *size_chart(process, title),
+            *lifetime_chart(process, title),
+        )
+    )
 
 
 def _processes(ranked: Sequence[Process]) -> Iterator[Block]:
@@ -112,6 +131,8 @@ def _processes(ranked: Sequence[Process]) -> Iterator[Block]:
 
 
 def _commands(profile: Profile) -> Iterator[Block]:
+    if profile.source is Source.OUTSIDE:
+        return
     if len(profile.command) < 2 and profile.processes and len(profile.processes[0].arguments) > 1:
         return
     candidate = () if profile.candidate == "current" else (profile.candidate,)

@@ -22,7 +22,7 @@
     drawn.line = { width: 2, ...drawn.line, color: colour };
     if (drawn.error_x) drawn.error_x = { ...drawn.error_x, color: colour };
     if (drawn.error_y) drawn.error_y = { ...drawn.error_y, color: colour };
-    if (drawn.fill) drawn.fillcolor = faded(colour);
+    if (drawn.fill) drawn.fillcolor = drawn.stackgroup ? `${colour}99` : faded(colour);
     return drawn;
   }
 
