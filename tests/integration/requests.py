@@ -1,6 +1,7 @@
-"""Loads `serving.c`: ``requests.py PORT CLIENTS SECONDS [BUSY]``, or ``requests.py PORT once`` for one request.
+"""Loads `serving.c`: ``requests.py PORT CLIENTS SECONDS [adding | in-turns]``, or ``requests.py PORT once``.
 
-BUSY is how many numbers a client adds up between two requests: then the load is its own limit.
+Two ways for a load to be its own limit: each client adds up numbers between two requests, in one core; or all of them
+wait for each other, 20 ms a request.
 """
 
 import socket
@@ -9,7 +10,9 @@ import threading
 import time
 
 port, clients = int(sys.argv[1]), sys.argv[2]
+limit = sys.argv[4] if len(sys.argv) > 4 else ""
 waits: list[float] = []
+turn = threading.Lock()
 
 
 def ask(connection: socket.socket) -> None:
@@ -20,11 +23,15 @@ def ask(connection: socket.socket) -> None:
     waits.append(time.perf_counter() - before)
 
 
-def client(until: float, busy: int) -> None:
+def client(until: float) -> None:
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         while True:
-            sum(range(busy))
+            if limit == "adding":
+                sum(range(20_000))
+            elif limit == "in-turns":
+                with turn:
+                    time.sleep(0.02)
             ask(connection)
             if time.perf_counter() >= until:
                 break
@@ -32,10 +39,9 @@ def client(until: float, busy: int) -> None:
 
 began = time.perf_counter()
 if clients == "once":
-    client(began, 0)
+    client(began)
 else:
-    busy = int(sys.argv[4]) if len(sys.argv) > 4 else 0
-    threads = [threading.Thread(target=client, args=(began + float(sys.argv[3]), busy)) for _ in range(int(clients))]
+    threads = [threading.Thread(target=client, args=(began + float(sys.argv[3]),)) for _ in range(int(clients))]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -66,7 +66,7 @@ def test_an_example(example: str, tmp_path: Path) -> None:
 @pytest.mark.timeout(900)
 def test_redis_runs_on_its_own_jemalloc_alone(tmp_path: Path) -> None:
     """What Debian's Redis is linked with takes knobs; another malloc would be given blocks of jemalloc."""
-    knob = "system"
+    knob = "jemalloc@5.3.0/returning"
     verdict = tried("redis", tmp_path, "--candidates", "mimalloc", knob, *SHORT)
     everything_worked(verdict, knob, [1, 4, 16])
     (refused,) = verdict["not_tried"]

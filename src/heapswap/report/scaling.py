@@ -110,14 +110,15 @@ def _said(ramps: Sequence[Ramp], subject: Ramp | None) -> list[str]:
     """A sentence a ramp, and one about scaling; nothing about a single step."""
     if len(ramps[0].points) < 2:
         return []
-    return [*(_saturates(ramp, ramp in (ramps[0], subject)) for ramp in ramps), _scaling(ramps, subject)]
+    explained = (ramps[0], subject)
+    sentences = [_saturates(ramp, f": {ramp.saturation.why}" if ramp in explained else "") for ramp in ramps]
+    return [*sentences, _scaling(ramps, subject)]
 
 
-def _saturates(ramp: Ramp, with_figures: bool) -> str:
+def _saturates(ramp: Ramp, figures: str) -> str:
     found = ramp.saturation
     if found.level is None:
         return f"{ramp.candidate}: {found.why}."
-    figures = f": {found.why}" if with_figures else ""
     return f"{ramp.candidate} is saturated at {_clients(found.level)} by {_WHO[found.limit]}{figures}."
 
 
