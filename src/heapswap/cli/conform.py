@@ -23,6 +23,7 @@ from heapswap.errors import CannotGoOn, Misuse
 from heapswap.near import near
 from heapswap.report.conformance import conformance_text
 from heapswap.report.junit import junit
+from heapswap.report.telling import Telling
 from heapswap.report.terminal import colour_of, width_of
 
 USAGE = "heapswap conform CANDIDATE | PATH.so [--only CLAUSE] [--known CLAUSE] [--json] [--junit FILE]"
@@ -67,8 +68,7 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
     known = [clause.id for clause in _named(arguments.known)]
     if arguments.junit:
         _refuse_unsavable(Path(arguments.junit))
-    progress = _Progress(is_shown=not arguments.quiet and sys.stderr is not None and sys.stderr.isatty())
-    with progress:
+    with Telling(sys.stderr, environ=os.environ, quiet=arguments.quiet) as progress:
         answer = _answer(_candidate(arguments.candidate), clauses, arguments, progress)
     if arguments.junit:
         artifact.write(Path(arguments.junit), junit(answer, known))
@@ -82,14 +82,17 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
 
 
 def _answer(
-    candidate: Candidate, clauses: tuple[Clause, ...], arguments: argparse.Namespace, progress: "_Progress"
+    candidate: Candidate, clauses: tuple[Clause, ...], arguments: argparse.Namespace, progress: Telling
 ) -> Conformance:
     activation = activate(candidate)
     under = subject(activation, os.environ)
     results = []
+    progress.tell(clauses[0].id, of=len(clauses))
     for clause, result in zip(clauses, examine(under, clauses, seed=arguments.seed), strict=True):
         results.append(result)
-        progress.tell(f"{len(results)} of {len(clauses)} clauses; {clause.id}: {result.outcome.value}")
+        following = clauses[len(results)].id if len(results) < len(clauses) else ""
+        seen = f"{clause.id}: {result.outcome.value}"
+        progress.tell(following, known=seen, done=len(results), of=len(clauses))
     hardened, costs = ((), ()) if arguments.only else _hardening(activation, under, arguments.seed, progress)
     return Conformance(
         candidate=str(candidate),
@@ -103,7 +106,7 @@ def _answer(
 
 
 def _hardening(
-    activation: Activation, under: Subject, seed: int, progress: "_Progress"
+    activation: Activation, under: Subject, seed: int, progress: Telling
 ) -> tuple[tuple[Hardening, ...], tuple[Price, ...]]:
     """The mistakes, side by side with the other build where there is one, and then its price."""
     both = {activation.candidate: under}
@@ -124,7 +127,7 @@ def _hardening(
     return tuple(rows), tuple(_told(prices(*both.values(), seed=seed), progress))
 
 
-def _told(prices: Iterator[Price], progress: "_Progress") -> Iterator[Price]:
+def _told(prices: Iterator[Price], progress: Telling) -> Iterator[Price]:
     progress.tell("the price of hardening, in pairs of runs")
     for price in prices:
         progress.tell(f"the price of hardening: {price.id} x{price.ratio:.2f}")
@@ -152,28 +155,3 @@ def _named(words: list[str]) -> tuple[Clause, ...]:
         if word not in table:
             raise Misuse(f"no clause '{word}'; {near(word, table)}")
     return tuple(clause for clause in CLAUSES if clause.id in words)
-
-
-class _Progress:
-    """One line on a terminal, written over and over, and gone at the end."""
-
-    def __init__(self, *, is_shown: bool) -> None:
-        self._is_shown = is_shown
-
-    def __enter__(self) -> "_Progress":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._write("")
-
-    def tell(self, line: str) -> None:
-        self._write(line)
-
-    def _write(self, line: str) -> None:
-        if not self._is_shown:
-            return
-        try:
-            sys.stderr.write(f"\r\x1b[K{line[:78]}")
-            sys.stderr.flush()
-        except OSError:  # nobody can be told any longer, and the questions go on
-            self._is_shown = False
