@@ -76,7 +76,7 @@ def test_the_search_for_such_lines_finds_them(line: str) -> None:
 def test_every_locked_crate_comes_from_crates_io() -> None:
     packages = tomllib.loads((ROOT / "native/Cargo.lock").read_text())["package"]
     members = {package["name"] for package in packages if "source" not in package}
-    names = ("allocators", "conform", "entry", "heaps", "launch", "probe", "scope", "witness")
+    names = ("allocators", "conform", "entry", "heaps", "launch", "probe", "scope", "symbolise", "witness")
     assert members == {f"heapswap-{name}" for name in names}
     assert {package["source"] for package in packages if "source" in package} <= {CRATES_IO}
 
@@ -191,6 +191,7 @@ def test_wheel_contents(tmp_path: Path) -> None:
     programs = {
         "heapswap/_native/heapswap-launch",
         "heapswap/_native/heapswap-conform",
+        "heapswap/_native/heapswap-symbolise",
         f"heapswap-{version}.data/scripts/heapswap",
     }
     python = {str(path.relative_to(ROOT / "src")) for path in (ROOT / "src/heapswap").rglob("*.py")}

@@ -64,6 +64,15 @@ def conformer() -> Path:
     return _program("heapswap-conform")
 
 
+def symboliser() -> Path:
+    """The program that gives names to the stacks that the probe copied.
+
+    Raises:
+        CannotGoOn: it is absent, so the installation is damaged.
+    """
+    return _program("heapswap-symbolise")
+
+
 def _program(name: str) -> Path:
     path = FOLDER / name
     if not path.is_file():

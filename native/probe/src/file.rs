@@ -9,14 +9,16 @@ use crate::sys;
 use core::ffi::{CStr, c_int, c_void};
 use core::fmt::Write;
 
-/// How much is mapped: address space, not memory.
-pub const LENGTH: usize = LIFETIMES + (1 << 20);
 /// Where the samples begin; slots end there.
 pub const SAMPLES: usize = 8 << 20;
 pub const SAMPLE_PAGES: u64 = ((CROWD - SAMPLES) / 4096) as u64;
 /// Where the numbers of `crowd` and the table of `lifetimes` are.
 pub const CROWD: usize = 16 << 20;
 pub const LIFETIMES: usize = CROWD + 4096;
+/// Where the stacks begin, behind room for more of those.
+pub const STACKS: usize = CROWD + (2 << 20);
+/// How much is mapped: address space, not memory.
+pub const LENGTH: usize = STACKS + (16 << 20);
 /// How much is allocated at once where pages cannot be allocated one by one.
 const LENGTH_AT_ONCE: usize = 1 << 20;
 

@@ -5,6 +5,7 @@
 //! HEAPSWAP_PROBE=/dev/shm/x            the private folder that every process writes one file into
 //! HEAPSWAP_PROBE_LIVE=off              no live bytes
 //! HEAPSWAP_PROBE_SAMPLES=off           no call is timed
+//! HEAPSWAP_PROBE_STACKS=on             of some timed allocations the stack is copied
 //! ```
 //!
 //! How a call goes:
@@ -18,8 +19,8 @@
 //!                         first call of a thread     → a slot
 //! ```
 //!
-//! A few calls, drawn at random, are timed on the way ([`sample`]), and the blocks they give out are followed to their end
-//! ([`lifetimes`]). [`layout`] describes the file; [`slots`] who owns a slot, and how one is taken over from a thread that has ended;
+//! A few calls, drawn at random, are timed on the way ([`sample`]), the blocks they give out are followed to their end
+//! ([`lifetimes`]), and of some the stack is copied ([`stack`]). [`layout`] describes the file; [`slots`] who owns a slot, and how one is taken over from a thread that has ended;
 //! [`next`] how a fork is noticed. The program must never notice any of it: no lock, no allocation, no thread, no
 //! shared atomic on the way of an ordinary call, no descriptor left open, `errno` and signals untouched, and on any
 //! failure the calls go on uncounted, which the file or its absence says.
@@ -27,6 +28,7 @@
 
 mod boot;
 mod calibrate;
+mod checked;
 mod cold;
 mod count;
 mod crowd;
@@ -35,12 +37,16 @@ mod file;
 mod large;
 mod layout;
 mod lifetimes;
+mod modules;
 mod next;
 mod objects;
+mod python;
 mod recording;
 mod sample;
 mod size;
 mod slots;
+mod stack;
+mod stack_layout;
 mod sys;
 mod ticks;
 mod tls;

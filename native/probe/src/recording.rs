@@ -1,7 +1,7 @@
 //! The file of this process: begun at its start, begun anew in the child of a fork.
 
 use crate::layout::{ARGUMENTS, ENDED, Header, INHERITED_EXACTLY, LIVE_COUNTED, MAGIC, PATH, QUANTUM, Slot, VERSION};
-use crate::{boot, calibrate, cold, file, lifetimes, next, objects, sample, size, slots, sys, ticks};
+use crate::{boot, calibrate, cold, file, lifetimes, next, objects, sample, size, slots, stack, sys, ticks};
 use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_char, c_void};
 use core::ptr::null_mut;
@@ -50,6 +50,10 @@ pub fn begin() {
     if environment(c"HEAPSWAP_PROBE_SAMPLES") == Some(c"off") {
         sample::without_samples();
     }
+    if environment(c"HEAPSWAP_PROBE_STACKS") == Some(c"on") {
+        stack::wanted();
+        next::forget_errors();
+    }
     let Some(folder) = environment(c"HEAPSWAP_PROBE").filter(|folder| !folder.is_empty()) else { return };
     let name = folder.to_bytes();
     if name.len() > file::LONGEST_FOLDER {
@@ -95,6 +99,8 @@ fn open(birth: &Birth, place: *mut c_void) {
     let header: *mut Header = mapping.address.cast();
     // SAFETY: the file is new and this process its only writer, with this thread alone until the pointer is stored.
     describe(unsafe { &mut *header }, birth);
+    // SAFETY: as above.
+    stack::begin(unsafe { &*header }, mapping.length);
     LENGTH.store(mapping.length, Relaxed);
     HEADER.store(header, Release);
 }

@@ -9,7 +9,7 @@
 //! probability, which the record tells (`LARGE`): those of large blocks (`large`), and those after one that took long.
 
 use crate::layout::{CALL, Function, Header, LARGE, RECORDS, Record, SamplePage, Slot};
-use crate::{crowd, file, large, recording, sys, ticks};
+use crate::{crowd, file, large, recording, stack, sys, ticks};
 use core::mem::MaybeUninit;
 use core::sync::atomic::AtomicBool;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -84,6 +84,7 @@ pub fn around<T>(slot: &Slot, function: Function, size: usize, call: impl FnOnce
         if append(header, length, slot, &spent.record(function, sized, scale, took)) {
             sampled(header, slot);
         }
+        stack::consider(header, slot, &[size as u64, 0, scale | (function as u64) << 8], uniform(slot));
     }
     draw(slot);
     follow(slot, took);

@@ -13,7 +13,7 @@ pub fn set_errno(value: c_int) {
     unsafe { *errno_place() = value }
 }
 
-fn errno() -> c_int {
+pub fn errno() -> c_int {
     // SAFETY: the location is this thread's own and always valid.
     unsafe { *errno_place() }
 }

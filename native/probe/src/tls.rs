@@ -70,6 +70,24 @@ fn get() -> usize {
     unsafe { word().read() }
 }
 
+/// The address at the end of this thread's stack where the C library keeps what it knows of the thread; for the main thread
+/// it is elsewhere.
+#[inline(always)]
+pub fn thread_pointer() -> usize {
+    let value: usize;
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: reads the thread pointer.
+    unsafe {
+        asm!("mov {0}, qword ptr fs:[0]", out(reg) value, options(nostack, readonly, preserves_flags));
+    }
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: reads the thread pointer.
+    unsafe {
+        asm!("mrs {0}, tpidr_el0", out(reg) value, options(nostack, readonly, preserves_flags));
+    }
+    value
+}
+
 /// This thread's slot, once it has one.
 #[inline(always)]
 pub fn slot() -> Option<&'static Slot> {

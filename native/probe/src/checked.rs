@@ -1,0 +1,57 @@
+//! Reads of this process's own memory that cannot fault, whatever an address leads to: the kernel copies, and says how much.
+//!
+//! A stack may end before it seems to (coroutines, a signal's own stack), and a thread may unmap what a stale pointer
+//! still names between a look and a load; a copy by the kernel has neither gap. It takes part of a microsecond.
+
+use crate::sys;
+use core::sync::atomic::AtomicBool;
+use core::sync::atomic::Ordering::Relaxed;
+
+const PAGE: usize = 4096;
+const PIECES: usize = 5;
+
+/// Old kernels and some sandboxes refuse.
+static REFUSED: AtomicBool = AtomicBool::new(false);
+
+pub fn is_refused() -> bool {
+    REFUSED.load(Relaxed)
+}
+
+/// Copies `length` bytes, at most 16 KiB, from an address to writable memory; the answer is how many there were before
+/// one that cannot be read.
+///
+/// # Safety
+/// `to` is valid for writes of `length` bytes.
+pub unsafe fn copy(from: usize, to: *mut u8, length: usize) -> usize {
+    // A transfer stops between pieces, so each page is one.
+    let mut pieces = [libc::iovec { iov_base: core::ptr::null_mut(), iov_len: 0 }; PIECES];
+    let (mut count, mut done) = (0, 0);
+    while done < length && count < PIECES {
+        let here = from.wrapping_add(done);
+        let size = (PAGE - here % PAGE).min(length - done);
+        pieces[count] = libc::iovec { iov_base: here as *mut _, iov_len: size };
+        count += 1;
+        done += size;
+    }
+    let target = libc::iovec { iov_base: to.cast(), iov_len: done };
+    let target = &raw const target;
+    // SAFETY: the target is writable by the caller's promise; the kernel checks what the pieces name.
+    let copied = unsafe {
+        libc::syscall(libc::SYS_process_vm_readv, sys::process(), target, 1usize, pieces.as_ptr(), count, 0usize)
+    };
+    if copied >= 0 {
+        return copied as usize;
+    }
+    if sys::errno() != libc::EFAULT {
+        REFUSED.store(true, Relaxed);
+    }
+    0
+}
+
+/// So many words from an address; None where not all of them can be read.
+pub fn words<const COUNT: usize>(from: usize) -> Option<[u64; COUNT]> {
+    let mut words = [0; COUNT];
+    let size = size_of::<[u64; COUNT]>();
+    // SAFETY: the array is writable and so long.
+    (unsafe { copy(from, words.as_mut_ptr().cast(), size) } == size).then_some(words)
+}
