@@ -22,8 +22,10 @@ from heapswap.inspection.program import Program, find, resolve
 from heapswap.profiling import doubts, wire
 from heapswap.profiling.glance import glance
 from heapswap.profiling.model import Profile
-from heapswap.profiling.place import observed, place
-from heapswap.profiling.profile import processes
+from heapswap.profiling.place import Depth, observed, place
+from heapswap.profiling.profile import processes, with_call_sites
+from heapswap.profiling.sites import of_all
+from heapswap.profiling.stacks import Stacks, read
 from heapswap.profiling.watch import Watch
 from heapswap.report.glance import GlanceReport
 from heapswap.report.profile import profile_text
@@ -54,6 +56,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--timeout", metavar="TIME", help="kill the run and its children after this")
     parser.add_argument("-o", metavar="FILE", dest="file", help="save the profile here (default: in the folder)")
     parser.add_argument(
+        "--folded", metavar="FILE", help="save call stacks and the bytes they requested here, for flame graphs"
+    )
+    parser.add_argument(
+        "--no-stacks",
+        action="store_const",
+        const=Depth.CALLS,
+        default=Depth.STACKS,
+        dest="depth",
+        help="take no call stacks: no call sites",
+    )
+    parser.add_argument(
         "--results", metavar="FOLDER", help="where the program's output goes (default: XDG state folder)"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object on standard output, nothing else")
@@ -81,7 +94,8 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
     folder = _folder(arguments, argv[0], environ)
     chosen = arm(activation, environ)
     display = display_of(sys.stderr, environ, quiet=arguments.quiet or arguments.json)
-    profile = _profile(_order(arguments, argv, chosen, folder), chosen.expected, display)
+    order = _order(arguments, argv, chosen, folder)
+    profile = _profile(order, chosen.expected, display, arguments.depth, arguments.folded)
     profile = replace(profile, findings=(*findings, *profile.findings))
     if arguments.redact:
         profile = profile.redacted()
@@ -98,7 +112,7 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
 
 
 def _outside(arguments: argparse.Namespace, command: list[str] | None) -> int:
-    given = (arguments.stdin, arguments.timeout, arguments.results)
+    given = (arguments.stdin, arguments.timeout, arguments.results, arguments.folded)
     if command is not None or arguments.candidate != CURRENT or any(one is not None for one in given):
         raise Misuse("--pid observes a process as it runs: no command, candidate or folder goes with it")
     from heapswap.cli import profile_outside  # noqa: PLC0415 - only where a process is observed
@@ -126,7 +140,7 @@ def _order(arguments: argparse.Namespace, argv: tuple[str, ...], chosen: Arm, fo
     )
 
 
-def _profile(order: Order, expected: str | None, display: Display) -> Profile:
+def _profile(order: Order, expected: str | None, display: Display, depth: Depth, folded: str | None) -> Profile:
     """Run the order under the probe, with the memory of its tree looked at meanwhile, and shown."""
     with place(order.folder) as files:
         with (
@@ -139,9 +153,14 @@ def _profile(order: Order, expected: str | None, display: Display) -> Profile:
                 environ=environment_at_start(),
             ),
         ):
-            run = executor.execute(replace(order, environ=observed(order.environ, files)))
+            run = executor.execute(replace(order, environ=observed(order.environ, files, depth)))
         raw = tuple(wire.read_all(files))
-    seen = processes(raw, {one.pid: one.cpu for one in run.processes}, watch.timelines)
+        named, unnamed = _stacks(files, depth)
+    if folded:
+        names = {file.name: f"{Path(file.header.program).name} ({file.header.process})" for file in raw}
+        artifact.write(Path(folded), of_all(named, names).encode())
+    counted = processes(raw, {one.pid: one.cpu for one in run.processes}, watch.timelines)
+    seen = with_call_sites(counted, raw, named)
     return Profile(
         command=tuple(map(text, order.argv)),
         candidate=order.slot.candidate,
@@ -154,9 +173,21 @@ def _profile(order: Order, expected: str | None, display: Display) -> Profile:
         findings=(
             *doubts.of_run(run.exit_status, run.signal, str(order.folder)),
             *doubts.of_processes(seen, _unseen(run, raw), expected),
+            *unnamed,
+            *doubts.of_stacks(named.values()),
             *run.findings,
         ),
     )
+
+
+def _stacks(files: Path, depth: Depth) -> tuple[Mapping[str, Stacks], tuple[Finding, ...]]:
+    """The call stacks that are there; without their names the rest of the profile stands."""
+    if depth is Depth.CALLS:
+        return {}, ()
+    try:
+        return read(files), ()
+    except CannotGoOn as error:
+        return {}, (doubts.unnamed(error),)
 
 
 def _unseen(run: Run, raw: tuple[wire.Raw, ...]) -> tuple[str, ...]:

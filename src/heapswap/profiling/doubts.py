@@ -4,8 +4,10 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePath
 
+from heapswap.errors import CannotGoOn
 from heapswap.findings import Finding, Level
 from heapswap.profiling.model import Process
+from heapswap.profiling.stacks import Doubt, Stacks
 
 
 def of_run(exit_status: int | None, signal: int | None, folder: str) -> Iterator[Finding]:
@@ -59,6 +61,49 @@ def of_processes(processes: Sequence[Process], unseen: Iterable[str], expected: 
             seen=f"{lost} threads or children had no room for their numbers",
             remedy="make room in /dev/shm, or give --results on a larger disk",
         )
+
+
+def of_stacks(stacks: Iterable[Stacks]) -> Iterator[Finding]:
+    """Call sites that are absent, or lack names."""
+    seen = tuple(stacks)
+    doubts = {doubt for one in seen for doubt in one.doubts}
+    if Doubt.NO_LOOK_UP in doubts:
+        yield Finding(
+            code="no-stacks",
+            level=Level.NOTE,
+            seen="no call sites: the C library does not tell which library an address is in",
+            remedy="glibc 2.35 or newer does; everything else is measured all the same",
+        )
+    if Doubt.NO_COPY in doubts:
+        yield Finding(
+            code="no-stacks",
+            level=Level.NOTE,
+            seen="no call sites: the kernel refuses process_vm_readv here",
+            remedy="a sandbox (seccomp) may forbid it; everything else is measured all the same",
+        )
+    unknown = {one.python for one in seen if Doubt.UNKNOWN_PYTHON in one.doubts}
+    if unknown:
+        names = ", ".join(sorted(map(_python, unknown)))
+        yield Finding(
+            code="unknown-python",
+            level=Level.NOTE,
+            seen=f"call sites name C functions only: the frames of {names} are not known",
+            remedy="Python functions are named for CPython 3.11, 3.12 and 3.13 with its lock",
+        )
+
+
+def _python(version: int) -> str:
+    return f"Python {version >> 24}.{version >> 16 & 0xFF}" if version >> 24 else "a Python before 3.11"
+
+
+def unnamed(error: CannotGoOn) -> Finding:
+    """The stacks are there, and could not be read."""
+    return Finding(
+        code="no-stacks",
+        level=Level.WARNING,
+        seen=f"no call sites: {error}",
+        remedy="`heapswap profile --no-stacks` does without them",
+    )
 
 
 _BUSY = 0.1

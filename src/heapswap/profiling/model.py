@@ -78,6 +78,35 @@ class Contention:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A function."""
+
+    function: str
+    """empty where it has no name"""
+    file: str
+    """of its source; empty where that is not known"""
+    line: int | None
+    """of the call; of a Python function its first"""
+    library: str
+    """path of the program or library; empty for a Python function"""
+    python: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallSite:
+    """Who asked for memory, estimated from sampled stacks."""
+
+    place: Place
+    """the innermost function that does not merely allocate for others"""
+    caller: Place | None
+    """who called it; of C code below Python the Python function"""
+    bytes: int
+    calls: int
+    share: float
+    """of the bytes of all stacks of the process"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
     """The memory of one process at one time, bytes."""
 
@@ -200,6 +229,10 @@ class Process:
     """by the number of threads that were at it"""
     lifetimes: tuple[Lifetimes, ...] = ()
     """all sizes, then the size classes of which enough blocks were followed"""
+    stacks: int = 0
+    """allocations whose call stack was read"""
+    call_sites: tuple[CallSite, ...] = ()
+    """the largest first"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

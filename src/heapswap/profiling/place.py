@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from pathlib import Path
 
 from heapswap import native
@@ -12,6 +13,8 @@ from heapswap.errors import CannotGoOn
 
 PROBE = "HEAPSWAP_PROBE"
 """the variable that tells the probe its folder"""
+STACKS = "HEAPSWAP_PROBE_STACKS"
+"""the variable that has it copy stacks"""
 PRELOAD = "LD_PRELOAD"
 MEMORY = Path("/dev/shm")
 """a file system in memory: the program's stores are never held up by a disk"""
@@ -36,7 +39,16 @@ def place(otherwise: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def observed(environ: Mapping[str, str], folder: Path) -> dict[str, str]:
+class Depth(StrEnum):
+    """How closely allocations are looked at."""
+
+    STACKS = "on"
+    """of some the call stack is copied"""
+    CALLS = "off"
+    """they are counted and timed"""
+
+
+def observed(environ: Mapping[str, str], folder: Path, depth: Depth = Depth.STACKS) -> dict[str, str]:
     """The environment with the probe in front of everything that is preloaded.
 
     Raises:
@@ -44,7 +56,8 @@ def observed(environ: Mapping[str, str], folder: Path) -> dict[str, str]:
     """
     probe = native.preloadable("probe")
     present = environ.get(PRELOAD, "")
-    return {**environ, PRELOAD: f"{probe}:{present}" if present else probe, PROBE: os.fspath(folder)}
+    preload = f"{probe}:{present}" if present else probe
+    return {**environ, PRELOAD: preload, PROBE: os.fspath(folder), STACKS: depth}
 
 
 def _has_room(folder: Path) -> bool:

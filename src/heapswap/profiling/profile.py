@@ -1,6 +1,7 @@
 """From what the probe wrote to the words of this room: pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from statistics import median
 
 from heapswap.profiling import wire
@@ -9,6 +10,8 @@ from heapswap.profiling.estimate import Times, own_cost, rate, share, times
 from heapswap.profiling.lifetimes import lifetimes
 from heapswap.profiling.memory import judge, retained
 from heapswap.profiling.model import Calls, Moment, Process, SizeClass
+from heapswap.profiling.sites import call_sites
+from heapswap.profiling.stacks import Stacks
 from heapswap.profiling.wire import ALLOCATING, Flag, Function, Raw
 
 
@@ -85,6 +88,17 @@ def _process(file: Raw, ticks: float | None, first: int, cpu_seen: float, timeli
         memory=judge(timeline),
         retained_bytes=retained(timeline),
         timeline=timeline,
+    )
+
+
+def with_call_sites(
+    processes: Sequence[Process], files: Sequence[Raw], stacks: Mapping[str, Stacks]
+) -> tuple[Process, ...]:
+    """The processes of these files with what their stacks tell, which are known by `wire.Raw.name`."""
+    return tuple(
+        replace(process, stacks=len(known.stacks), call_sites=call_sites(known)) if known else process
+        for process, file in zip(processes, files, strict=True)
+        for known in [stacks.get(file.name)]
     )
 
 

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from heapswap.profiling.model import Memory, Moment, Process, Profile
 from heapswap.report.allocations import churn, class_lines, contention_lines, lifetime_lines
+from heapswap.report.callsites import site_lines
 from heapswap.report.figures import count, interval_of, part, thousands
 from heapswap.report.findings import finding_lines
 from heapswap.report.lines import heading, paragraph, printable
@@ -70,6 +71,7 @@ def _process_lines(process: Process, width: int) -> Iterable[Text]:
     yield from _memory_lines(process, width)
     yield from lifetime_lines(process, width)
     yield from class_lines(process, width)
+    yield from site_lines(process.call_sites, width)
 
 
 def process_name(process: Process) -> str:

@@ -1,0 +1,48 @@
+"""Who asks for memory, a line each."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import PurePath
+
+from rich.cells import cell_len, set_cell_size
+from rich.text import Text
+
+from heapswap.profiling.model import CallSite, Place
+from heapswap.report.figures import part
+from heapswap.report.lines import printable
+from heapswap.units import format_bytes
+
+SHOWN = 8
+"""call sites shown of a process"""
+
+
+def site_lines(sites: Sequence[CallSite], width: int) -> Iterable[Text]:
+    """The largest call sites, each cut where it is too long."""
+    for number, site in enumerate(sites[:SHOWN]):
+        label = "call sites" if number == 0 else ""
+        figures = f"{part(site.share):>6} {format_bytes(site.bytes):>9}"
+        words = f"  {label:<13}{figures}  {_site(site)}"
+        yield Text(words if cell_len(words) <= width else f"{set_cell_size(words, width - 1)}…")
+
+
+def _site(site: CallSite) -> str:
+    """A Python function with the C function that it called, or a function with its caller."""
+    caller = site.caller
+    if caller is None:
+        return _place(site.place)
+    if caller.python and not site.place.python:
+        return f"{_place(caller)} > {_function(site.place)}"
+    return f"{_place(site.place)} < {_function(caller)}"
+
+
+def _place(place: Place) -> str:
+    """A function, and where it is as far as that tells: the source if it is known, else the library."""
+    name = _function(place)
+    file = printable(PurePath(place.file).name)
+    if file and place.line:
+        return f"{name} ({file}:{place.line})"
+    library = printable(PurePath(place.library).name)
+    return f"{name} ({library})" if library and not name.startswith(f"{library}+") else name
+
+
+def _function(place: Place) -> str:
+    return printable(place.function) or "a function without a name"
