@@ -40,7 +40,8 @@ class Bench:
         self.folder.mkdir(exist_ok=True)
         self.counts.write_bytes(bytes(24))
         preload = ":".join(map(str, (library("probe"), *behind)))
-        own = {"LD_PRELOAD": preload, "HEAPSWAP_PROBE": str(self.folder), "COUNTING_REFERENCE": str(self.counts)}
+        probe = {"HEAPSWAP_PROBE": str(self.folder), "HEAPSWAP_PROBE_STACKS": "on"}
+        own = {"LD_PRELOAD": preload, **probe, "COUNTING_REFERENCE": str(self.counts)}
         return {**os.environ, **own, **variables}
 
     def run(self, *command: str | Path, timeout: float = 120, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from heapswap.profiling.store import load
 from heapswap.report.profile import profile_text
@@ -20,6 +21,14 @@ def test_the_page(name: str, width: int) -> None:
     page = profile_text(profile, saved="/r/profile.json", output="/r", width=width)
     assert max(map(len, page.splitlines())) <= width
     matches_golden(f"{name}-{width}.txt", page)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_call_sites(width: int) -> None:
+    whole = load(Path(__file__).parents[1] / "profiling" / "golden" / "profile-1-call-sites.json")
+    page = profile_text(replace(whole, processes=whole.processes[:1]), saved="/r/f", output="/r", width=width)
+    assert max(map(cell_len, page.splitlines())) <= width
+    matches_golden(f"profile-call-sites-{width}.txt", page)
 
 
 def test_many_processes_are_added_up() -> None:

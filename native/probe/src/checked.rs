@@ -4,14 +4,22 @@
 //! still names between a look and a load; a copy by the kernel has neither gap. It takes part of a microsecond.
 
 use crate::sys;
-use core::sync::atomic::AtomicBool;
 use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicBool, AtomicU64};
 
 const PAGE: usize = 4096;
 const PIECES: usize = 5;
 
 /// Old kernels and some sandboxes refuse.
 static REFUSED: AtomicBool = AtomicBool::new(false);
+
+/// This process, which does the reading.
+static PROCESS: AtomicU64 = AtomicU64::new(0);
+
+/// At the start, and in the child of a fork.
+pub fn begin() {
+    PROCESS.store(sys::process(), Relaxed);
+}
 
 pub fn is_refused() -> bool {
     REFUSED.load(Relaxed)
@@ -33,11 +41,18 @@ pub unsafe fn copy(from: usize, to: *mut u8, length: usize) -> usize {
         count += 1;
         done += size;
     }
-    let target = libc::iovec { iov_base: to.cast(), iov_len: done };
-    let target = &raw const target;
+    // SAFETY: the target is writable by the caller's promise.
+    unsafe { transfer(to, done, &pieces[..count]) }
+}
+
+/// # Safety
+/// `to` is valid for writes of `length` bytes, which the pieces are together.
+unsafe fn transfer(to: *mut u8, length: usize, pieces: &[libc::iovec]) -> usize {
+    let target = libc::iovec { iov_base: to.cast(), iov_len: length };
+    let (process, target) = (PROCESS.load(Relaxed), &raw const target);
     // SAFETY: the target is writable by the caller's promise; the kernel checks what the pieces name.
     let copied = unsafe {
-        libc::syscall(libc::SYS_process_vm_readv, sys::process(), target, 1usize, pieces.as_ptr(), count, 0usize)
+        libc::syscall(libc::SYS_process_vm_readv, process, target, 1usize, pieces.as_ptr(), pieces.len(), 0usize)
     };
     if copied >= 0 {
         return copied as usize;
@@ -54,4 +69,19 @@ pub fn words<const COUNT: usize>(from: usize) -> Option<[u64; COUNT]> {
     let size = size_of::<[u64; COUNT]>();
     // SAFETY: the array is writable and so long.
     (unsafe { copy(from, words.as_mut_ptr().cast(), size) } == size).then_some(words)
+}
+
+/// Places that are read at once.
+pub const BATCH: usize = 16;
+
+/// So many words from each of some addresses, at most `BATCH`; the answer is how many came before one that cannot be read.
+pub fn words_of_each<const COUNT: usize>(from: &[usize], to: &mut [[u64; COUNT]; BATCH]) -> usize {
+    let size = size_of::<[u64; COUNT]>();
+    let mut pieces = [libc::iovec { iov_base: core::ptr::null_mut(), iov_len: size }; BATCH];
+    for (piece, address) in pieces.iter_mut().zip(from) {
+        piece.iov_base = *address as *mut _;
+    }
+    let count = from.len().min(BATCH);
+    // SAFETY: the target holds so many arrays.
+    unsafe { transfer(to.as_mut_ptr().cast(), size * count, &pieces[..count]) / size }
 }

@@ -9,6 +9,7 @@
 //! 8 MiB + 4096 n        4096   sample page n (`SamplePage`), n < sample pages used
 //! 16 MiB                       how many threads were at it (`crowd`)
 //! 16 MiB + 4096                which blocks are being followed to their end (`lifetimes`)
+//! 18 MiB                       stacks, where they are wanted (`stack_layout`)
 //! ```
 //!
 //! A slot belongs to one thread at a time, and only that thread writes to it, each number with one addition. When the

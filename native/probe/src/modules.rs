@@ -1,8 +1,9 @@
 //! Which loaded object an address is in, asked without a lock, and the table of those that stacks lead into.
 //!
 //! `_dl_find_object` (glibc 2.35) is what unwinders ask in signal handlers. An object may be unloaded and another one take
-//! its place, so an entry is the same only where 64 bytes of its headers, those around the build id, still are.
+//! its place, so an entry is the same only where its build id still is.
 
+use crate::checked::BATCH;
 use crate::stack_layout::{Area, HEAD, MODULES, Module, NAME};
 use crate::{checked, file};
 use core::ffi::{c_int, c_void};
@@ -22,6 +23,9 @@ struct Found {
 
 type FindObject = unsafe extern "C" fn(*mut c_void, *mut Found) -> c_int;
 
+/// Words that tell an object from others: a build id with what stands before it.
+const STAMP: usize = 5;
+
 static FIND_OBJECT: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
 
 pub fn find_loader() {
@@ -35,6 +39,7 @@ pub fn may_be_asked() -> bool {
 }
 
 /// A loaded object: where it is mapped, and the loader's record of it.
+#[derive(Clone, Copy, Default)]
 pub struct Object {
     pub start: u64,
     pub end: u64,
@@ -54,15 +59,28 @@ pub fn object_of(address: u64) -> Option<Object> {
     known.then_some(Object { start: found.start, end: found.end, link: found.link })
 }
 
-/// The number of an object in the table, where it is entered if it is new; None where there is no room.
-pub fn number(area: &'static Area, object: &Object) -> Option<u16> {
+/// The numbers of objects in the table, at most `BATCH`, where they are entered if they are new; answers how many.
+pub fn numbers(area: &'static Area, objects: &[Object], to: &mut [u16]) -> usize {
     let used = (area.modules.load(Acquire) as usize).min(MODULES);
-    // The latest first: an earlier one at the same place is gone.
-    let known = (0..used).rev().find(|index| area.starts[*index].load(Acquire) == object.start);
-    match known {
-        Some(index) if is_still(entry(area, index), object) => Some(index as u16),
-        _ => enter(area, object),
+    let mut known = [None; BATCH];
+    let mut stamps = [0; BATCH];
+    for (index, object) in objects.iter().enumerate() {
+        // The latest first: an earlier one at the same place is gone.
+        known[index] = (0..used).rev().find(|number| area.starts[*number].load(Acquire) == object.start);
+        let stamp = known[index].map_or(0, |number| entry(area, number).stamp.load(Relaxed));
+        stamps[index] = (object.start + stamp) as usize;
     }
+    let mut now = [[0; STAMP]; BATCH];
+    let read = checked::words_of_each(&stamps[..objects.len()], &mut now);
+    let mut count = 0;
+    for (index, object) in objects.iter().enumerate() {
+        let same = known[index].filter(|number| index < read && is_still(entry(area, *number), object, &now[index]));
+        if let Some(number) = same.map(|number| number as u16).or_else(|| enter(area, object)) {
+            to[count] = number;
+            count += 1;
+        }
+    }
+    count
 }
 
 fn place(area: &Area, index: usize) -> *mut Module {
@@ -74,15 +92,10 @@ fn entry(area: &Area, index: usize) -> &'static Module {
     unsafe { &*place(area, index) }
 }
 
-fn is_still(module: &Module, object: &Object) -> bool {
-    const WORDS: usize = 8;
-    if module.end.load(Relaxed) != object.end {
-        return false;
-    }
+fn is_still(module: &Module, object: &Object, now: &[u64; STAMP]) -> bool {
     let stamp = module.stamp.load(Relaxed) as usize;
-    let Some(now) = checked::words::<WORDS>(object.start as usize + stamp) else { return false };
     let then = module.head[stamp..].chunks_exact(8).map(|bytes| u64::from_ne_bytes(bytes.try_into().unwrap_or([0; 8])));
-    now.into_iter().eq(then.take(WORDS))
+    module.end.load(Relaxed) == object.end && now.iter().copied().eq(then.take(STAMP))
 }
 
 fn enter(area: &'static Area, object: &Object) -> Option<u16> {

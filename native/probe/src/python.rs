@@ -5,6 +5,7 @@
 //! or ends has a chain that is not whole. Where frames lie is known for 3.11 and 3.12, and 3.13 says it itself; what is
 //! none of these is not looked at, which the file says.
 
+use crate::checked::BATCH;
 use crate::stack_layout::{Area, CODES, CODES_AT, CODES_OF_RECORD, Code, FILENAME, QUALNAME, UNNAMED};
 use crate::{checked, file};
 use core::ffi::{CStr, c_void};
@@ -52,6 +53,8 @@ const OWNED_BY_C: u8 = 3;
 const FRAME: usize = 10;
 const CODE: usize = 17;
 const TRIES: usize = 32;
+/// The names of a code object stand in a row: file, function, function with what it is in.
+const NAMES: usize = 3;
 
 /// Older ones do not say which they are.
 const BEFORE_3_11: u64 = 1;
@@ -110,7 +113,8 @@ fn are_read(offsets: &[usize; FIELDS]) -> bool {
     use Field::{Code, Entry, Filename, Line, Owner, Previous, Qualname};
     let frame = [Code, Previous, Owner].into_iter().all(|field| offsets[field as usize] < FRAME * 8);
     let code = [Filename, Qualname, Line].into_iter().all(|field| offsets[field as usize] < CODE * 8);
-    frame && code && (offsets[Entry as usize] == NONE || offsets[Entry as usize] < FRAME * 8)
+    let row = offsets[Filename as usize] + 8 * (NAMES - 1) == offsets[Qualname as usize];
+    frame && code && row && (offsets[Entry as usize] == NONE || offsets[Entry as usize] < FRAME * 8)
 }
 
 /// `Py_Version`; 1 where it is older than that, 0 where the program is not Python.
@@ -139,26 +143,75 @@ fn byte(words: &[u64], field: Field) -> u8 {
 /// Writes the numbers of this thread's functions, and a 0 wherever the interpreter was entered; answers how many numbers,
 /// and whether there were more.
 pub fn functions(area: &'static Area, to: &mut [u16; CODES_OF_RECORD]) -> (usize, bool) {
-    let mut count = 0;
     let mut frame = current_frame().unwrap_or(0);
+    let (mut count, mut page, mut waiting) = (0, 0, Waiting::default());
     // A chain that is broken may be a ring.
     for _ in 0..2 * CODES_OF_RECORD {
-        let Some(words) = (frame != 0).then(|| checked::words::<FRAME>(frame)).flatten() else { return (count, false) };
-        let entered = if offset(Field::Entry) == NONE {
-            byte(&words, Field::Owner) >= OWNED_BY_C
-        } else {
-            byte(&words, Field::Entry) != 0
+        let Some(words) = (frame != 0).then(|| frame_at(frame, &mut page)).flatten() else {
+            waiting.give_numbers(area, to);
+            return (count, false);
         };
-        let named = offset(Field::Entry) != NONE || !entered;
-        for number in [named.then(|| number(area, word(&words, Field::Code))), entered.then_some(0)] {
-            let Some(number) = number else { continue };
-            let Some(place) = to.get_mut(count) else { return (count, true) };
-            *place = number;
+        let says = offset(Field::Entry) != NONE;
+        let entered = if says { byte(&words, Field::Entry) != 0 } else { byte(&words, Field::Owner) >= OWNED_BY_C };
+        for entry in [(says || !entered).then_some(false), entered.then_some(true)].into_iter().flatten() {
+            let Some(place) = to.get_mut(count) else {
+                waiting.give_numbers(area, to);
+                return (count, true);
+            };
+            *place = 0;
+            if !entry {
+                waiting.add(area, to, count, word(&words, Field::Code));
+            }
             count += 1;
         }
         frame = word(&words, Field::Previous);
     }
+    waiting.give_numbers(area, to);
     (count, true)
+}
+
+/// A frame. One on the page of the last one is read as it is: that page was there a moment ago, and only this thread takes
+/// its frames away.
+fn frame_at(frame: usize, page: &mut usize) -> Option<[u64; FRAME]> {
+    const LAST: usize = FRAME * 8 - 1;
+    if frame / 4096 == *page && (frame + LAST) / 4096 == *page && frame.is_multiple_of(8) {
+        // SAFETY: aligned and readable, as argued above; every bit pattern is words.
+        return Some(unsafe { (frame as *const [u64; FRAME]).read_volatile() });
+    }
+    let words = checked::words::<FRAME>(frame)?;
+    *page = (frame + LAST) / 4096;
+    Some(words)
+}
+
+/// Code objects that are looked at together, with the places of their numbers.
+#[derive(Default)]
+struct Waiting {
+    codes: [usize; BATCH],
+    places: [usize; BATCH],
+    count: usize,
+}
+
+impl Waiting {
+    fn add(&mut self, area: &'static Area, to: &mut [u16; CODES_OF_RECORD], place: usize, code: usize) {
+        self.codes[self.count] = code;
+        self.places[self.count] = place;
+        self.count += 1;
+        if self.count == BATCH {
+            self.give_numbers(area, to);
+        }
+    }
+
+    fn give_numbers(&mut self, area: &'static Area, to: &mut [u16; CODES_OF_RECORD]) {
+        let names = self.codes.map(|code| code.wrapping_add(offset(Field::Filename)));
+        let mut found = [[0; NAMES]; BATCH];
+        let known = checked::words_of_each(&names[..self.count], &mut found);
+        for index in 0..self.count {
+            let [filename, _, qualname] = found[index];
+            let code = self.codes[index] as u64;
+            to[self.places[index]] = if index < known { number(area, [code, filename, qualname]) } else { UNNAMED };
+        }
+        self.count = 0;
+    }
 }
 
 fn current_frame() -> Option<usize> {
@@ -180,31 +233,40 @@ fn current_frame() -> Option<usize> {
     checked::words::<1>(current as usize + offset(Field::Frame)).map(|[frame]| frame as usize)
 }
 
-/// The number of a code object in the table, from 1, where it is entered if it is new.
-fn number(area: &'static Area, code: usize) -> u16 {
-    let known = (code != 0).then(|| checked::words::<CODE>(code)).flatten();
-    let Some(words) = known.filter(|words| words[1] as usize == CODE_TYPE.load(Relaxed)) else { return UNNAMED };
-    let line =
-        u64::from(words.get(offset(Field::Line) / 8).map_or(0, |word| (*word >> (offset(Field::Line) % 8 * 8)) as u32));
-    let identity = [code as u64, word(&words, Field::Filename) as u64, word(&words, Field::Qualname) as u64, line];
-    let start = (code >> 4).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
+/// The number of a code object in the table, from 1, where it is entered if it is new. It is told by its address and those
+/// of its file's name and its own.
+fn number(area: &'static Area, identity: [u64; NAMES]) -> u16 {
+    let [code, ..] = identity;
+    let start = ((code >> 4).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as usize;
     for step in 0..TRIES {
         let index = (start + step) % CODES;
         let Some(place) = place(area, index) else { break };
         // SAFETY: inside the mapping, its page allocated; every bit pattern is a code.
         let entry = unsafe { &*place };
         let owner = entry.identity[0].load(Acquire);
-        if owner == 0 && entry.identity[0].compare_exchange(0, code as u64, Acquire, Relaxed).is_ok() {
-            // SAFETY: this thread's alone by the exchange, and nobody reads the texts before it is ready.
-            enter(unsafe { &mut *place }, &identity);
-            return index as u16 + 1;
+        if owner == 0 {
+            let Some(line) = first_line(code as usize) else { return UNNAMED };
+            if entry.identity[0].compare_exchange(0, code, Acquire, Relaxed).is_ok() {
+                // SAFETY: this thread's alone by the exchange, and nobody reads the texts before it is ready.
+                enter(unsafe { &mut *place }, identity, line);
+                return index as u16 + 1;
+            }
         }
-        if entry.ready.load(Acquire) == 1 && entry.identity.iter().map(|word| word.load(Relaxed)).eq(identity) {
+        if entry.ready.load(Acquire) == 1
+            && identity.iter().zip(&entry.identity).all(|(one, other)| *one == other.load(Relaxed))
+        {
             return index as u16 + 1;
         }
     }
     area.codes_lost.fetch_add(1, Relaxed);
     UNNAMED
+}
+
+/// The first line of a code object; None where it is none.
+fn first_line(code: usize) -> Option<u64> {
+    let words = checked::words::<CODE>(code)?;
+    let (at, shift) = (offset(Field::Line) / 8, offset(Field::Line) % 8 * 8);
+    (words[1] as usize == CODE_TYPE.load(Relaxed)).then(|| u64::from((words[at] >> shift) as u32))
 }
 
 /// An entry of the table; None where there is no room for its page.
@@ -222,9 +284,10 @@ fn place(area: &Area, index: usize) -> Option<*mut Code> {
     Some(table.wrapping_add(at).cast())
 }
 
-fn enter(entry: &mut Code, identity: &[u64; 4]) {
-    for (place, value) in entry.identity.iter().zip(identity).skip(1) {
-        place.store(*value, Relaxed);
+fn enter(entry: &mut Code, identity: [u64; NAMES], line: u64) {
+    let [_, filename, qualname] = identity;
+    for (place, value) in entry.identity[1..].iter().zip([filename, qualname, line]) {
+        place.store(value, Relaxed);
     }
     (entry.qualname_bytes, entry.qualname_width) = copy_text(identity[2] as usize, &mut entry.qualname, Keep::Start);
     (entry.filename_bytes, entry.filename_width) = copy_text(identity[1] as usize, &mut entry.filename, Keep::End);

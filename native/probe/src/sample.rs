@@ -9,7 +9,8 @@
 //! probability, which the record tells (`LARGE`): those of large blocks (`large`), and those after one that took long.
 
 use crate::layout::{CALL, Function, Header, LARGE, RECORDS, Record, SamplePage, Slot};
-use crate::{crowd, file, large, recording, stack, sys, ticks};
+use crate::stack::{self, Drawn};
+use crate::{crowd, file, large, recording, sys, ticks};
 use core::mem::MaybeUninit;
 use core::sync::atomic::AtomicBool;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -29,6 +30,8 @@ const SLOW: u64 = 1500;
 const LONG: u64 = 16 * SLOW;
 const FOLLOWING: u64 = 128;
 const MOST_FOLLOWED: u64 = 4096;
+/// They stand for themselves alone, so their stacks are copied 2 to this power times as seldom as others.
+const FOLLOWING_RARER: u64 = 5;
 /// No call is drawn for as long as anything lives.
 const NEVER: i64 = i64::MAX / 2;
 /// What a record holds of a size, bits.
@@ -84,7 +87,7 @@ pub fn around<T>(slot: &Slot, function: Function, size: usize, call: impl FnOnce
         if append(header, length, slot, &spent.record(function, sized, scale, took)) {
             sampled(header, slot);
         }
-        stack::consider(header, slot, &[size as u64, 0, scale | (function as u64) << 8], uniform(slot));
+        stack::consider(header, slot, &Drawn { function, size, scale, rarer: 0 });
     }
     draw(slot);
     follow(slot, took);
@@ -108,7 +111,7 @@ fn around_large<T>(slot: &Slot, function: Function, size: usize, call: impl FnOn
         return (call(), None);
     };
     slot.countdown.store(NEVER, Relaxed);
-    let answer = certainly(slot, function, size, scale | LARGE, call);
+    let answer = certainly(slot, &Drawn { function, size, scale: scale | LARGE, rarer: 0 }, call);
     if slot.refused.load(Relaxed) == 0 {
         slot.countdown.store(if slot.follow.load(Relaxed) > 0 { -1 } else { countdown }, Relaxed);
     }
@@ -119,7 +122,7 @@ fn around_large<T>(slot: &Slot, function: Function, size: usize, call: impl FnOn
 #[inline(never)]
 fn around_following<T>(slot: &Slot, function: Function, size: usize, call: impl FnOnce() -> T) -> (T, Option<u64>) {
     slot.follow.store(slot.follow.load(Relaxed) - 1, Relaxed);
-    let answer = certainly(slot, function, size, LARGE, call);
+    let answer = certainly(slot, &Drawn { function, size, scale: LARGE, rarer: FOLLOWING_RARER }, call);
     if slot.follow.load(Relaxed) > 0 && slot.refused.load(Relaxed) == 0 {
         slot.countdown.store(-1, Relaxed);
     } else {
@@ -131,15 +134,16 @@ fn around_following<T>(slot: &Slot, function: Function, size: usize, call: impl 
 /// Makes a call and writes it down. It is seldom one of many between which a thread must not pause: the kernel is asked
 /// right before.
 #[inline(always)]
-fn certainly<T>(slot: &Slot, function: Function, size: usize, scale: u64, call: impl FnOnce() -> T) -> T {
+fn certainly<T>(slot: &Slot, drawn: &Drawn, call: impl FnOnce() -> T) -> T {
     let before = Usage::now();
     let start = ticks::before();
     let answer = call();
     let took = ticks::after().wrapping_sub(start);
     let spent = if took > SLOW { Usage::now().since(&before) } else { Usage::default() };
     if let Some((header, length)) = recording::current() {
-        let sized = sized(size, crowd::threads(header, length, slot));
-        append(header, length, slot, &spent.record(function, sized, scale, took));
+        let sized = sized(drawn.size, crowd::threads(header, length, slot));
+        append(header, length, slot, &spent.record(drawn.function, sized, drawn.scale, took));
+        stack::consider(header, slot, drawn);
     }
     follow(slot, took);
     answer

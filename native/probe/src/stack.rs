@@ -8,18 +8,23 @@
 //! Which ones: each sampled allocation with probability 1 / 2^k, where k grows by one whenever so much room is used, so
 //! that the room never ends and a program's whole life counts alike. The reader weighs by 2^k.
 
+use crate::checked::BATCH;
 use crate::layout::{Function, Header, Slot};
 use crate::stack_layout::{Area, MAGIC, MODULES_OF_RECORD, NO_COPY, NO_LOOK_UP, RECORDS_AT, Record, UNKNOWN_PYTHON};
-use crate::{checked, file, modules, python, sys, tls};
-use core::sync::atomic::Ordering::{Relaxed, Release};
+use crate::{checked, file, modules, python, sample, sys, tls};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicUsize};
 
 /// Bytes of a stack that are copied at most.
 const MOST: usize = 16 << 10;
 /// k at first.
 const FIRST_RARITY: u64 = 1;
+/// The largest k.
+const RAREST: u64 = 32;
 /// Bytes of records after which k grows by one.
 const LEVEL: u64 = 2 << 20;
+/// Bytes of records for which room is made at once.
+const STEP: usize = 64 << 10;
 /// Words that do not lead into the program's own mappings, but are numbers.
 const LOWEST_ADDRESS: u64 = 1 << 16;
 
@@ -35,6 +40,7 @@ pub fn wanted() {
     let end = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"__libc_stack_end".as_ptr()) }.cast::<usize>();
     // SAFETY: null, or the loader's word of that name.
     MAIN_STACK.store(unsafe { end.as_ref() }.copied().unwrap_or(0), Relaxed);
+    checked::begin();
     modules::find_loader();
     python::find();
     WANTED.store(true, Relaxed);
@@ -43,6 +49,7 @@ pub fn wanted() {
 /// Writes down what can be known here, in a file that is begun.
 pub fn begin(header: &Header, length: usize) {
     let area = place(header);
+    checked::begin();
     let there = WANTED.load(Relaxed)
         && length == file::LENGTH
         && file::has_page(area.cast_mut().cast(), size_of::<Area>(), length);
@@ -63,9 +70,19 @@ fn place(header: &Header) -> *const Area {
     core::ptr::from_ref(header).cast::<u8>().wrapping_add(file::STACKS).cast()
 }
 
-/// Perhaps copies the stack of a sampled allocation of this thread. `chance` is uniform in (0, 1].
-pub fn consider(header: &'static Header, slot: &Slot, sample: &[u64; 4], chance: f64) {
-    let allocates = (sample[2] >> 8 & 0xff) < Function::Cfree as u64;
+/// A sampled call.
+pub struct Drawn {
+    pub function: Function,
+    pub size: usize,
+    /// of the probability with which it was drawn, as in its record
+    pub scale: u64,
+    /// its stack is copied 2 to this power times as seldom as others
+    pub rarer: u64,
+}
+
+/// Perhaps copies the stack of a sampled allocation of this thread.
+pub fn consider(header: &'static Header, slot: &Slot, drawn: &Drawn) {
+    let allocates = (drawn.function as usize) < Function::Cfree as usize;
     if !THERE.load(Relaxed) || !allocates || checked::is_refused() {
         return;
     }
@@ -74,12 +91,15 @@ pub fn consider(header: &'static Header, slot: &Slot, sample: &[u64; 4], chance:
     if area.flags.load(Relaxed) & (NO_LOOK_UP | NO_COPY) != 0 {
         return;
     }
-    let rarity = FIRST_RARITY + area.used.load(Relaxed) / LEVEL;
-    if chance * (1u64 << rarity.min(62)) as f64 > 1.0 {
+    let rarity = (FIRST_RARITY + drawn.rarer + area.used.load(Relaxed) / LEVEL).min(RAREST);
+    if sample::random(slot) >> (64 - rarity) != 0 {
         return;
     }
     let errno = sys::errno();
-    take(area, slot, sample, rarity);
+    let start = sys::clock(libc::CLOCK_THREAD_CPUTIME_ID);
+    take(area, slot, drawn, rarity);
+    let took = sys::clock(libc::CLOCK_THREAD_CPUTIME_ID).saturating_sub(start);
+    area.nanoseconds.fetch_add(took, Relaxed);
     if checked::is_refused() {
         area.flags.fetch_or(NO_COPY, Relaxed);
     }
@@ -87,7 +107,7 @@ pub fn consider(header: &'static Header, slot: &Slot, sample: &[u64; 4], chance:
 }
 
 #[inline(never)]
-fn take(area: &'static Area, slot: &Slot, sample: &[u64; 4], rarity: u64) {
+fn take(area: &'static Area, slot: &Slot, drawn: &Drawn, rarity: u64) {
     let registers = registers();
     let [_, pointer, _] = registers;
     let there = end_of_stack(pointer as usize).saturating_sub(pointer as usize);
@@ -104,14 +124,15 @@ fn take(area: &'static Area, slot: &Slot, sample: &[u64; 4], rarity: u64) {
     // SAFETY: the words just written, in a mapping that is aligned and stays.
     let words = unsafe { core::slice::from_raw_parts(stack.cast::<u64>(), copied / 8) };
     record.registers = registers;
-    record.size = sample[0];
+    record.size = drawn.size as u64;
     record.copied = copied as u32;
     record.cut = u8::from(there > copied);
     record.thread = slot.thread.load(Relaxed);
     let named = name_modules(area, record, words);
     let (functions, more) = python::functions(area, &mut record.codes);
     record.python_cut = u8::from(more);
-    record.what = sample[2] & 0xffff | rarity << 16 | (named as u64) << 32 | (functions as u64) << 48;
+    record.what =
+        drawn.scale | (drawn.function as u64) << 8 | rarity << 16 | (named as u64) << 32 | (functions as u64) << 48;
     record.complete.store(1, Release);
 }
 
@@ -122,39 +143,45 @@ fn room(area: &Area, size: usize) -> Option<*mut Record> {
     if RECORDS_AT + at + size > file::LENGTH - file::STACKS {
         return None;
     }
-    let record = core::ptr::from_ref(area).cast::<u8>().cast_mut().wrapping_add(RECORDS_AT + at);
-    let page = record.wrapping_sub(record as usize % 4096);
-    if !file::has_page(page.cast(), (record as usize % 4096 + size).next_multiple_of(4096), file::LENGTH) {
-        return None;
+    let records = core::ptr::from_ref(area).cast::<u8>().cast_mut().wrapping_add(RECORDS_AT);
+    let there = area.there.load(Acquire) as usize;
+    if at + size > there {
+        // From the last page that is known to be there, because others may not have come to theirs yet.
+        let end = (at + size).next_multiple_of(STEP).min(file::LENGTH - file::STACKS - RECORDS_AT);
+        if !file::has_page(records.wrapping_add(there).cast(), end - there, file::LENGTH) {
+            return None;
+        }
+        area.there.fetch_max(end as u64, Release);
     }
+    let record = records.wrapping_add(at);
     let record = record.cast::<Record>();
     // SAFETY: inside the mapping, allocated above, this thread's alone by the addition; every bit pattern is a record.
     unsafe { &*record }.bytes.store(size as u64, Release);
     Some(record)
 }
 
-/// Names the loaded objects that the registers and words lead into.
+/// Names the loaded objects that the instruction pointer and the words lead into.
 fn name_modules(area: &'static Area, record: &mut Record, words: &[u64]) -> usize {
-    let mut seen = [(0u64, 0u64); MODULES_OF_RECORD];
-    let mut count = 0;
+    let mut seen = [modules::Object::default(); BATCH];
+    let (mut count, mut named) = (0, 0);
     for word in record.registers[..1].iter().chain(words) {
-        let own_stack = word.wrapping_sub(record.registers[1]) < MOST as u64 * 4;
-        if *word < LOWEST_ADDRESS || *word >> 47 != 0 || own_stack {
-            continue;
-        }
-        if seen[..count].iter().any(|(start, end)| (*start..*end).contains(word)) {
+        let own_stack = word.wrapping_sub(record.registers[1]) < MOST as u64;
+        let address = (LOWEST_ADDRESS..1 << 47).contains(word) && !own_stack;
+        if !address || seen[..count].iter().any(|object| (object.start..object.end).contains(word)) {
             continue;
         }
         let Some(object) = modules::object_of(*word) else { continue };
-        let Some(number) = modules::number(area, &object) else { continue };
-        seen[count] = (object.start, object.end);
-        record.modules[count] = number;
+        seen[count] = object;
         count += 1;
-        if count == MODULES_OF_RECORD {
-            break;
+        if count == BATCH {
+            named += modules::numbers(area, &seen, &mut record.modules[named..]);
+            count = 0;
+            if named + BATCH > MODULES_OF_RECORD {
+                break;
+            }
         }
     }
-    count
+    named + modules::numbers(area, &seen[..count], &mut record.modules[named..])
 }
 
 /// Where the stack that this address is on ends, as far as can be told: a thread's own data lie at the end of its stack.

@@ -57,7 +57,11 @@ pub struct Area {
     pub python: AtomicU64,
     /// a bit for each page of the table of Python functions that is there
     pub code_pages: [AtomicU64; 4],
-    unused: [AtomicU64; 244],
+    /// of CPU that the copies took
+    pub nanoseconds: AtomicU64,
+    /// bytes of records for which there is room
+    pub there: AtomicU64,
+    unused: [AtomicU64; 242],
     /// where each module begins; 0: not yet complete
     pub starts: [AtomicU64; MODULES],
 }

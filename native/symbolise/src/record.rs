@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-const AREA_AT: u64 = 16 << 20;
+const AREA_AT: u64 = 18 << 20;
 const PROGRAM_AT: u64 = 256;
 const PATH: usize = 2048;
 const PAGE: usize = 4096;

@@ -35,7 +35,7 @@ class Stack(msgspec.Struct, frozen=True):
     size: int
     """bytes requested"""
     scale: int
-    """it was drawn with probability 1 − exp(−(size + 512) / 2^scale), as in `estimate`"""
+    """of the probability with which it was drawn, as in `estimate.probability`"""
     function: int
     """of the family, as `wire.Function`"""
     rarity: int
@@ -48,8 +48,9 @@ class Stack(msgspec.Struct, frozen=True):
     @property
     def weight(self) -> float:
         """Allocations that this one stands for: the inverse of its probability."""
-        drawn = -math.expm1(-(self.size + wire.CALL) / 2.0**self.scale)
-        return float(2.0**self.rarity / drawn)
+        if self.scale & wire.LARGE:
+            return float(2.0 ** (self.rarity + (self.scale & ~wire.LARGE)))
+        return float(2.0**self.rarity / -math.expm1(-(self.size + wire.CALL) / 2.0**self.scale))
 
 
 class Doubt(IntFlag):

@@ -5,7 +5,7 @@ A file may be read while its process runs or after it was killed: every number i
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum, IntFlag
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,10 @@ SLOT = 4096
 SAMPLES = 8 << 20
 """where the sample pages begin"""
 SAMPLE_PAGE = 4096
+STACKS = 18 << 20
+"""where the stacks begin, which `native/symbolise` reads"""
+_STACKS_MAGIC = b"heapstck"
+_COPYING = 96
 MOST_PAGES = 2048
 MOST_SLOTS = (SAMPLES - HEADER) // SLOT
 CALL = 512
@@ -157,6 +161,8 @@ class Raw:
     and ``threads``"""
     lives: NDArray[np.void]
     beyond: Beyond
+    copying: int = 0
+    """nanoseconds of CPU that copying stacks took"""
 
     def total(self, field: str) -> int:
         """The sum of one number over the slots."""
@@ -236,7 +242,15 @@ def read(path: Path) -> Raw:
         file.seek(SAMPLES)
         pages = file.read(min(header.sample_pages, MOST_PAGES) * SAMPLE_PAGE)
         file.seek(SAMPLES + MOST_PAGES * SAMPLE_PAGE)
-        return decode(path.name, head, slots, pages, file.read(BEYOND if header.crowd else 0))
+        found = decode(path.name, head, slots, pages, file.read(BEYOND if header.crowd else 0))
+        file.seek(STACKS)
+        return replace(found, copying=_copying(file.read(_COPYING + 8)))
+
+
+def _copying(area: bytes) -> int:
+    """From the beginning of the part that `stacks` reads; 0 where the file has none."""
+    there = len(area) == _COPYING + 8 and area.startswith(_STACKS_MAGIC)
+    return int.from_bytes(area[_COPYING:], "little") if there else 0
 
 
 def live_now(path: Path) -> int:
