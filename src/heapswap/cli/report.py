@@ -8,6 +8,7 @@ from pathlib import Path
 from heapswap import artifact
 from heapswap.cli.output import standard_output
 from heapswap.errors import Misuse
+from heapswap.report.folded import read_folded
 from heapswap.report.formats import SUFFIXES, Asked, Format, written
 from heapswap.report.reading import read
 from heapswap.report.terminal import Colour, colour_of, width_of
@@ -38,6 +39,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--table", metavar="NAME", default="", help="which table of --csv or --parquet (default: the first)"
     )
+    parser.add_argument(
+        "--folded", metavar="FILE", help="call stacks that profile --folded saved, for the page of a profile"
+    )
     parser.add_argument("-o", metavar="FILE", dest="output", help="write here; its ending says the format, too")
 
 
@@ -58,6 +62,7 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
         new=read(Path(arguments.file)),
         place=Path(arguments.file),
         old=read(Path(arguments.old)) if arguments.old else None,
+        stacks=read_folded(Path(arguments.folded)) if arguments.folded else None,
         table=arguments.table,
     )
     if output is not None:

@@ -16,6 +16,7 @@ from heapswap.report.data.parquet import parquet_bytes
 from heapswap.report.data.tables import frame
 from heapswap.report.document.comparison import comparison_document
 from heapswap.report.document.make import document
+from heapswap.report.folded import Stacks
 from heapswap.report.html.page import page
 from heapswap.report.markdown import markdown
 from heapswap.report.outside import outside_text
@@ -58,6 +59,8 @@ class Asked:
     """where it was read from"""
     old: Artifact | None = None
     """what it is compared with"""
+    stacks: Stacks | None = None
+    """of a profile, its folded call stacks"""
     table: str = ""
     """which table, for formats that hold one"""
 
@@ -75,11 +78,13 @@ def written(asked: Asked, format_: Format, *, width: int, colour: Colour = Colou
         return csv_text(rows).encode() if format_ is Format.CSV else parquet_bytes(rows)
     if asked.table:
         raise Misuse("--table is for --csv and --parquet, which hold one table")
+    if asked.stacks is not None and (format_ is not Format.HTML or comparison is not None):
+        raise Misuse("--folded draws the call stacks of one profile on its page; use it with --html")
     if format_ is Format.JSON:
         return artifact.encode(artifact.readable(comparison or asked.new)) + b"\n"
     if format_ is Format.TEXT:
         return _text(asked, comparison, width, colour).encode(errors="replace")
-    found = comparison_document(comparison) if comparison else document(asked.new, asked.place)
+    found = comparison_document(comparison) if comparison else document(asked.new, asked.place, asked.stacks)
     return (page(found) if format_ is Format.HTML else markdown(found)).encode(errors="replace")
 
 

@@ -6,6 +6,7 @@ from heapswap.profiling.model import Process, Profile, Source
 from heapswap.report.charts.cost import size_chart, time_chart
 from heapswap.report.charts.lifetimes import lifetime_chart
 from heapswap.report.charts.memory import mapped_memory, process_memory
+from heapswap.report.charts.sites import icicle
 from heapswap.report.document.model import (
     Block,
     Chart,
@@ -25,6 +26,7 @@ from heapswap.report.document.model import (
     sections,
 )
 from heapswap.report.figures import UNKNOWN
+from heapswap.report.folded import Stacks
 from heapswap.report.nextstep import Step
 from heapswap.report.outside import seen_rows
 from heapswap.report.profile import MEMORY, SHOWN, costs, process_name, summary, weight
@@ -36,8 +38,8 @@ LEAST = 0.01
 """part of the CPU time below which a process is drawn only if it is the heaviest"""
 
 
-def profile_document(profile: Profile) -> Document:
-    """One run of a command, its processes by weight."""
+def profile_document(profile: Profile, stacks: Stacks | None = None) -> Document:
+    """One run of a command, its processes by weight; with `stacks`, which weigh bytes, as an icicle of them."""
     ranked = sorted(profile.processes, key=weight, reverse=True)
     total = sum(process.cpu for process in ranked)
     shown = [one for place, one in enumerate(ranked[:SHOWN]) if place == 0 or one.cpu >= LEAST * total]
@@ -50,6 +52,7 @@ def profile_document(profile: Profile) -> Document:
         sections=sections(
             Section(title="Where the time went", blocks=_drawn(time_chart([(process_name(p), p) for p in shown]))),
             Section(title="Findings", blocks=_findings(profile)),
+            Section(title="Where memory is asked for", blocks=_drawn(icicle(stacks or {}, "Call stacks", "bytes"))),
             *(Section(title=f"{process_name(p)} (pid {p.pid})", blocks=tuple(_process(p))) for p in shown),
             Section(title="Every process", blocks=tuple(_processes(ranked))),
             Section(title="What to type", blocks=tuple(_commands(profile))),
