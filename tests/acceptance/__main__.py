@@ -24,6 +24,7 @@ from tests.acceptance import (
     probe,
     run_time,
     scaling,
+    services,
     smoke,
 )
 from tests.acceptance.evidence import ROOT, Evidence
@@ -43,6 +44,7 @@ GROUPS: dict[str, tuple[Line, ...]] = {
     "probe": probe.LINES,
     "deploying": deploying.LINES,
     "scaling": scaling.LINES,
+    "services": services.LINES,
     "smoke": smoke.LINES,
     "marked": marked.LINES,
     "cargo": cargo.LINES,
