@@ -6,7 +6,7 @@ import pytest
 
 from heapswap.report.nextstep import budget_that_would_do, step_lines, steps
 from heapswap.verdict.model import Verdict
-from heapswap.workload import Build, Workload
+from heapswap.workload import Build, Level, Service, Workload
 from tests.report.examples import (
     ADOPT,
     CROWDED,
@@ -117,3 +117,15 @@ def test_a_benchmark_is_measured_again_without_what_cargo_adds() -> None:
     assert words[-6:] == ("--cargo", "/data/me/app", "--bench", "speed", "--", "few")
     (bare,) = _commands(KEEP, replace(bench, argv=("speed", "--bench")))
     assert bare[-2:] == ("--bench", "speed")
+
+
+def test_a_service_is_measured_again_as_it_was_described() -> None:
+    service = Service(load=("hit", "{port}"), warmup=2.0, duration=3.0, rest=10.0, levels=(Level(concurrency=1),) * 2)
+    described = replace(LUA, service=service, source=("--workload", "w.toml"), setup="make")
+    verdict = replace(INCONCLUSIVE, runs=20, runs_needed=10)
+    settle, deeper = steps(verdict, described, ["mimalloc"])
+    # Thirty runs of 18 s, and a quarter more.
+    assert settle.words[:4] == ("heapswap", "advise", "--budget", "12m")
+    assert settle.words[-2:] == deeper.words[-2:] == ("--workload", "w.toml")
+    given = replace(described, source=("--load", "hit {port}"), argv=("serve", "{port}"))
+    assert steps(verdict, given, [])[0].words[-5:] == ("--load", "hit {port}", "--", "serve", "{port}")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heapswap.trials.force import LIBC, Witnessed, judge, objection, read_journal
+from heapswap.trials.force import LIBC, Witnessed, judge, objection, read_journal, seen_through
 from heapswap.trials.model import Force, ProcessSeen
 
 MIMALLOC = "/opt/lib/libmimalloc.so"
@@ -146,3 +146,12 @@ def test_another_program_than_the_build_is_objected_to() -> None:
     found = objection(seen, 7, BUILD)
     assert found is not None
     assert found.seen == f"/bin/sh was served by {GLIBC}, not by {BUILD}"
+
+
+def test_behind_what_counts_stands_whose_malloc_it_passes_calls_on_to() -> None:
+    journal = tuple(
+        Witnessed(pid=pid, parent=1, owner=owner, program="/usr/bin/serve")
+        for pid, owner in ((7, "/opt/probe.so"), (8, "/opt/probe.so"), (9, "/lib/libc.so.6"))
+    )
+    seen = seen_through(journal, "/opt/probe.so", {7: "/opt/mimalloc.so", 9: "/opt/mimalloc.so"})
+    assert [one.owner for one in seen] == ["/opt/mimalloc.so", "/opt/probe.so", "/lib/libc.so.6"]

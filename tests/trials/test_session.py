@@ -1,5 +1,6 @@
 """The loop of a trial, with an exact double of the executor: no process is started but for the shell's own tests."""
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -12,12 +13,13 @@ from heapswap.environment import present
 from heapswap.errors import CannotGoOn
 from heapswap.findings import Finding, Level
 from heapswap.trials.arms import Arm
+from heapswap.trials.counting import Counting
 from heapswap.trials.design import next_block, perturbation
 from heapswap.trials.executor import Order
 from heapswap.trials.model import Measurement, Outcome, Progress, Run, Slot, Stage, Trial
 from heapswap.trials.session import Bench, conduct, surroundings, warm_up
 from heapswap.trials.store import Results, create
-from heapswap.workload import Direction, Metric, Workload
+from heapswap.workload import Direction, Metric, Service, Workload
 from tests.trials import synthetic
 
 CANDIDATES = ("mimalloc", "jemalloc", "system:arena_max=2")
@@ -420,3 +422,60 @@ def test_cleanup_is_not_run_where_setup_failed(results: Results) -> None:
     with pytest.raises(CannotGoOn), surroundings(bench.workload, bench.environ):
         raise AssertionError("the setup failed")
     assert not (results.folder / "told").exists()
+
+
+# --- services ------------------------------------------------------------------------------------------------------
+
+
+def measured_service(slot: Slot) -> Run:
+    row = Measurement(metric="throughput", value=100.0, unit="1/s", direction=Direction.MORE)
+    made = measured(slot)
+    return replace(made, measurements=(*made.measurements, row))
+
+
+def test_a_service_has_a_folder_of_its_own_and_what_loads_it_heapswaps_environment(results: Results) -> None:
+    double = Double(measured_service)
+    bench = bench_of(results, double, service=Service(load=("hit",)), prepare="touch {folder}/made")
+    warm_up(bench, "current", 5.0)
+    (order,) = double.orders
+    assert order.service == Service(load=("hit",))
+    assert (order.environ["ARM"], order.outside["ARM"]) == ("current", "none")
+    assert order.timeout is None  # each part of its life has a limit of its own
+    assert order.scratch
+    assert not Path(order.scratch).exists()
+
+
+@pytest.mark.parametrize(("cycles", "counts"), [(1, False), (2, True)])
+def test_live_bytes_are_counted_where_there_are_cycles(results: Results, cycles: int, counts: bool) -> None:
+    counting = Counting(environ={"COUNTED": "1"}, counter="/opt/probe.so", live=lambda: 1, behind=dict)
+    double = Double(measured_service)
+    bench = bench_of(results, double, service=Service(load=("hit",), cycles=cycles))
+    warm_up(replace(bench, counter=lambda *_: contextlib.nullcontext(counting)), "current", None)
+    assert double.orders[0].counting is (counting if counts else None)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {
+                "outcome": Outcome.CRASHED,
+                "log": "one\ntwo\n",
+                "findings": (Finding(code="x", level=Level.WARNING, seen="it died in step 3", remedy="see why"),),
+            },
+            "it died in step 3, as it is today; last line of the log: two; see why; its output is in ",
+        ),
+        (
+            {"outcome": Outcome.FAILED, "exit_status": 9},
+            "the service did not end well when it was stopped (exit status 9), as it is today; last line of the log: ",
+        ),
+        ({"measurements": ()}, "nothing that the load printed tells how much was served; "),
+    ],
+)
+def test_a_service_that_does_not_work_as_it_is_ends_the_trial(
+    results: Results, change: dict[str, object], message: str
+) -> None:
+    double = Double(lambda slot: replace(measured_service(slot), **change))  # type: ignore[arg-type]
+    with pytest.raises(CannotGoOn) as caught:
+        warm_up(bench_of(results, double, service=Service(load=("hit",))), "current", None)
+    assert str(caught.value).startswith(message)

@@ -14,7 +14,7 @@ from heapswap.trials.model import Trial
 from heapswap.verdict import constrained
 from heapswap.verdict.model import Decision, Verdict
 from heapswap.verdict.objective import OBJECTIVES
-from heapswap.workload import Build, Direction, Workload
+from heapswap.workload import Build, Direction, Service, Workload
 
 _DEEPER = 3
 """candidates proposed for a closer look"""
@@ -57,9 +57,11 @@ def repeat(trial: Trial) -> Step:
     return Step(purpose="To repeat this trial:", words=(*words, *_measured(trial.workload)))
 
 
-def budget_that_would_do(verdict: Verdict) -> str:
+def budget_that_would_do(verdict: Verdict, service: Service | None = None) -> str:
     """A budget for the runs so far and those still needed, such as ``90s`` or ``7m``; empty where none can be told."""
     wall = next((row.baseline for row in verdict.comparisons if row.metric == "wall" and row.baseline), None)
+    if service is not None:
+        wall = service.warmup + service.cycles * (len(service.levels) * service.duration + service.rest)
     if wall is None or verdict.runs_needed is None:
         return ""
     # A quarter more: candidates may be slower than the baseline, and starting a run costs time too.
@@ -87,7 +89,7 @@ def _act(verdict: Verdict, workload: Workload) -> tuple[Step, ...]:
                 ),
             )
         case Decision.INCONCLUSIVE:
-            budget = budget_that_would_do(verdict)
+            budget = budget_that_would_do(verdict, workload.service)
             if not budget:
                 return ()
             words = ("heapswap", "advise", "--budget", budget, *_objective(verdict), *_options(workload))
