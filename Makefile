@@ -37,7 +37,7 @@ test: install packages-test ## build everything, then run every test that is not
 	@$(BIN)/pytest -m 'not acceptance' --numprocesses=$(WORKERS) --dist=loadfile --durations=15
 
 .PHONY: check
-check: check-ruff check-format check-types check-imports check-rustfmt check-clippy check-allocators ## style, types, the direction of dependencies, Rust lints
+check: check-ruff check-format check-types check-imports check-rustfmt check-clippy check-allocators docs ## style, types, the direction of dependencies, Rust lints, links of the documentation
 
 .PHONY: check-ruff check-format check-types check-imports check-rustfmt check-clippy check-allocators
 check-ruff: install
@@ -70,7 +70,11 @@ acceptance: install packages-test packages-bench ## every promise with its figur
 	@$(BIN)/python -m tests.acceptance
 
 .PHONY: docs
-docs: install packages-test ## write docs/knobs.md and docs/conformance.md anew, the latter from every allocator here (minutes)
+docs: install ## build the documentation into site/; a link that leads nowhere fails it
+	@NO_MKDOCS_2_WARNING=1 scripts/timed 'mkdocs build' $(BIN)/mkdocs build
+
+.PHONY: docs-tables
+docs-tables: install packages-test ## write docs/knobs.md and docs/conformance.md anew, the latter from every allocator here (minutes)
 	@$(BIN)/python scripts/knob_tables.py > docs/knobs.md
 	@$(BIN)/python scripts/conformance_page.py > docs/conformance.md.new && mv docs/conformance.md.new docs/conformance.md
 
@@ -83,7 +87,7 @@ build: install ## build a wheel and a source distribution into dist/
 
 .PHONY: clean
 clean: ## remove everything that was built, .venv included
-	rm -rf $(VENV) build dist native/target acceptance-results .hypothesis .mypy_cache .ruff_cache .pytest_cache \
+	rm -rf $(VENV) build dist site native/target acceptance-results .hypothesis .mypy_cache .ruff_cache .pytest_cache \
 	    src/*.egg-info src/heapswap/_native/*.so src/heapswap/_native/heapswap-launch src/heapswap/_native/heapswap-conform \
 	    src/heapswap/_native/heapswap-symbolise
 	find src tests benchmarks corpus -name __pycache__ -prune -exec rm -rf {} +

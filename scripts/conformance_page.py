@@ -85,7 +85,7 @@ EXPLAINED: dict[tuple[str, str], str] = {
 
 HEAD = """# Conformance
 
-Written by `make docs`, which asks every allocator anew; do not edit.
+Written by `make docs-tables`, which asks every allocator anew; do not edit.
 
 `heapswap conform CANDIDATE` or `heapswap conform ./libmine.so` holds a malloc library to what C, POSIX and the Linux
 manual promise to programs. Every question is asked in a child process of its own in which that library is preloaded,

@@ -8,7 +8,7 @@ from heapswap.allocators.registry import C_LIBRARIES, PRELOADABLE, own
 
 HEADER = """# Knobs and recipes
 
-Written by `make docs` from the allocator families; do not edit.
+Written by `make docs-tables` from the allocator families; do not edit.
 [candidates.md](candidates.md) says how a knob is spelled in a candidate.
 """
 KNOB_COLUMNS = ("knob", "variable or key", "value", "default", "versions", "effect")

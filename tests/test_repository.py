@@ -24,6 +24,10 @@ DOCUMENTS = (
     "docs/candidates.md",
     "docs/declaration.md",
     "docs/development.md",
+    "docs/first-answer.md",
+    "docs/how-allocators-differ.md",
+    "docs/index.md",
+    "docs/saved-files.md",
 )
 CRATES_IO = "registry+https://github.com/rust-lang/crates.io-index"
 
@@ -109,7 +113,8 @@ def test_scripts_can_be_run_as_they_are(script: str) -> None:
 
 def test_make_alone_lists_what_can_be_asked_for() -> None:
     listed = re.findall(r"^  make (\S+) +\S.*$", make(), re.MULTILINE)
-    assert listed == ["help", "demo", "test", "check", "bench", "acceptance", "docs", "install", "build", "clean"]
+    shown = ["help", "demo", "test", "check", "bench", "acceptance", "docs", "docs-tables", "install", "build", "clean"]
+    assert listed == shown
 
 
 def commands_in(document: str, program: str) -> list[list[str]]:
@@ -160,11 +165,23 @@ def test_the_readme_names_the_two_commands() -> None:
     assert {"demo", "test"} <= named
 
 
+def test_the_readme_is_two_screens() -> None:
+    lines = (ROOT / "README.md").read_text().splitlines()
+    assert len(lines) <= 80
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "SECURITY.md"])
+def test_every_link_leads_to_a_file(document: str) -> None:
+    """`make docs` sees to those of docs/."""
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / document).read_text())
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
 def test_the_page_of_knobs_is_what_the_families_say() -> None:
     written = subprocess.run(
         [sys.executable, "scripts/knob_tables.py"], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout
-    assert written == (ROOT / "docs/knobs.md").read_text(), "run: make docs"
+    assert written == (ROOT / "docs/knobs.md").read_text(), "run: make docs-tables"
 
 
 # ---- what is shipped ---------------------------------------------------------------------------------------------
