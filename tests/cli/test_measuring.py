@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 
 from heapswap import artifact
-from heapswap.cli.measuring import EXIT_CODES
+from heapswap.cli.measuring import EXIT_CODES, budget_of
 from heapswap.errors import INTERRUPTED, CannotGoOn
 from heapswap.report.verdict import verdict_json
+from heapswap.trials.model import Slot, Stage
 from heapswap.verdict.model import Comparison, Decision, GuardState, Verdict
+from tests.trials.synthetic import run
 
 GOLDEN = Path(__file__).with_name("golden") / "verdict-1.json"
 """What scripts read: `--json`, and verdict.json in the results folder. It is never changed; a field that is added later
@@ -42,3 +44,14 @@ def test_every_answer_has_an_exit_status_of_its_own() -> None:
     assert EXIT_CODES == {Decision.KEEP: 0, Decision.ADOPT: 10, Decision.INCONCLUSIVE: 11, Decision.UNSAFE: 12}
     assert set(EXIT_CODES) == set(Decision)
     assert not set(EXIT_CODES.values()) & {1, 2, 3, INTERRUPTED}
+
+
+@pytest.mark.parametrize(
+    ("given", "least", "budget"),
+    [(90.0, 450.0, 90.0), (None, None, None), (None, 450.0, 450.0), (None, 10.0, 24 * 1.05 * 1.05)],
+)
+def test_a_budget_that_nobody_gave_holds_the_fewest_runs(
+    given: float | None, least: float | None, budget: float | None
+) -> None:
+    first = run(Slot(stage=Stage.WARM_UP, block=0, position=0, candidate="current"))  # a second, and its start
+    assert budget_of(given, least, first) == pytest.approx(budget)

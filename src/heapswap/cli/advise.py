@@ -15,8 +15,9 @@ BUILT = ("mimalloc", "jemalloc")
 """candidates of a Cargo project that are builds of it"""
 BUDGET = 120.0
 """seconds, where no budget is given"""
-SERVICE_BUDGET = 480.0
-"""the same of a service, which is loaded for a while and rests"""
+SERVICE_BUDGET = 450.0
+"""the same of a service, which is loaded for a while and rests: at least, with the last block within 8 minutes; more
+where the fewest runs that an answer can rest on take longer"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -31,8 +32,8 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
     """Measure and answer. Exit status 0 for any answer."""
     choose = partial(promising, objective=arguments.objective, cargo=bool(arguments.cargo))
     subject = measuring.subject(arguments, command, "advise", choose(None))
-    if arguments.budget is None:
-        arguments.budget = BUDGET if subject.described is None else SERVICE_BUDGET
+    if arguments.budget is None and subject.described is None:
+        arguments.budget = BUDGET
     request = measuring.Request(argv=subject.argv, make=subject.make, described=subject.described, candidates=choose)
     try:
         with measuring.begin(arguments, request) as session:

@@ -34,10 +34,11 @@ from heapswap.report.verdict import verdict_json, verdict_text
 from heapswap.scope import outside
 from heapswap.trials.design import next_block
 from heapswap.trials.executor import LaunchExecutor
-from heapswap.trials.model import Design, Trial
-from heapswap.trials.planner import plan
+from heapswap.trials.model import Design, Run, Trial
+from heapswap.trials.planner import plan, smallest_budget
 from heapswap.trials.services.trees import located
 from heapswap.trials.session import Bench, conduct, surroundings, warm_up
+from heapswap.trials.statistics import duration
 from heapswap.trials.store import Keeps, beside, create, default_folder, is_redacted, reopen
 from heapswap.verdict.constrained import constrained
 from heapswap.verdict.model import Decision, Verdict
@@ -80,6 +81,8 @@ class Request:
     """builds the program first, keeping what was built in a folder; None: the command is the program"""
     described: Workload | None = None
     """a service, as it is described; None: the command ends by itself"""
+    least_budget: float | None = None
+    """seconds of a budget that nobody has given, or what the fewest runs take; None: `blocks` bounds the trial"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +161,7 @@ def begin(arguments: argparse.Namespace, request: Request) -> Iterator[Session]:
                 candidates=tuple(str(candidate) for candidate in entrants.candidates),
                 criteria=criteria(arguments.objective, (first,), primary=arguments.primary),
                 seed=arguments.seed if arguments.seed is not None else secrets.randbits(32),
-                budget=arguments.budget,
+                budget=budget_of(arguments.budget, request.least_budget, first),
                 blocks=request.blocks,
                 simplicity=entrants.costs,
                 objective=arguments.objective,
@@ -276,6 +279,13 @@ def _answer(
 def users_environment() -> dict[str, str]:
     """What a program gets that heapswap starts: under `heapswap run --only` the user's own values."""
     return outside(environment_at_start(), os.getpid())
+
+
+def budget_of(given: float | None, least: float | None, first: Run) -> float | None:
+    """Seconds of the trial: those given, or at least so many and what the fewest runs take; None: without a budget."""
+    if given is not None or least is None:
+        return given
+    return max(least, smallest_budget(duration(first)))
 
 
 def _directory() -> Path:
