@@ -17,18 +17,7 @@ import heapswap
 from heapswap.cli.main import VERBS
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = (
-    "README.md",
-    "CONTRIBUTING.md",
-    "docs/commands.md",
-    "docs/candidates.md",
-    "docs/declaration.md",
-    "docs/development.md",
-    "docs/first-answer.md",
-    "docs/how-allocators-differ.md",
-    "docs/index.md",
-    "docs/saved-files.md",
-)
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")))
 CRATES_IO = "registry+https://github.com/rust-lang/crates.io-index"
 
 # Each pattern is written so that it does not match its own line.
