@@ -20,21 +20,21 @@ def site_lines(sites: Sequence[CallSite], width: int) -> Iterable[Text]:
     for number, site in enumerate(sites[:SHOWN]):
         label = "call sites" if number == 0 else ""
         figures = f"{part(site.share):>6} {format_bytes(site.bytes):>9}"
-        words = f"  {label:<13}{figures}  {_site(site)}"
+        words = f"  {label:<13}{figures}  {site_words(site)}"
         yield Text(words if cell_len(words) <= width else f"{set_cell_size(words, width - 1)}…")
 
 
-def _site(site: CallSite) -> str:
+def site_words(site: CallSite) -> str:
     """A Python function with the C function that it called, or a function with its caller."""
     caller = site.caller
     if caller is None:
-        return _place(site.place)
+        return place_words(site.place)
     if caller.python and not site.place.python:
-        return f"{_place(caller)} > {_function(site.place)}"
-    return f"{_place(site.place)} < {_function(caller)}"
+        return f"{place_words(caller)} > {_function(site.place)}"
+    return f"{place_words(site.place)} < {_function(caller)}"
 
 
-def _place(place: Place) -> str:
+def place_words(place: Place) -> str:
     """A function, and where it is as far as that tells: the source if it is known, else the library."""
     name = _function(place)
     file = printable(PurePath(place.file).name)

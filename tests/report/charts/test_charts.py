@@ -143,6 +143,20 @@ def test_lifetimes_add_up_to_all_blocks() -> None:
     assert lifetime_chart(replace(followed[0], lifetimes=()), "p") == ()
 
 
+def test_call_sites_stand_below_their_callers() -> None:
+    profile = read(LIFETIMES.with_name("profile-1-call-sites.json"))
+    assert isinstance(profile, Profile)
+    sites = [site for process in profile.processes for site in process.call_sites]
+    assert sites
+    (section,) = [one for one in document(profile).sections if one.title == "Where memory is asked for"]
+    charts = section.blocks[0]
+    assert isinstance(charts, Charts)
+    (trace,) = traces(charts.charts)
+    tops = [value for value, parent in zip(trace["values"], trace["parents"], strict=True) if not parent]
+    assert sum(tops) == pytest.approx(sum(site.bytes for site in sites))
+    assert len(frame(profile, "call_sites").rows) == len(sites)
+
+
 def test_a_process_seen_from_outside_has_its_memory_by_kind() -> None:
     (process,) = NEW.processes
     found = traces(mapped_memory(process, "p"))

@@ -74,6 +74,7 @@ def _tables(found: Artifact | Comparison) -> Mapping[str, Callable[[], Iterator[
                 "size_classes": lambda: _of_each(found.processes, lambda one: one.size_classes),
                 "timeline": lambda: _of_each(found.processes, lambda one: one.timeline),
                 "resident": lambda: _of_each(found.processes, lambda one: one.resident),
+                "call_sites": lambda: _sites(found.processes),
                 "lifetimes": lambda: _spread_of_each(found.processes, lambda one: one.lifetimes),
                 "contention": lambda: _spread_of_each(found.processes, lambda one: one.contention),
                 "findings": lambda: _flat(found.findings),
@@ -146,6 +147,15 @@ def _seen(runs: Sequence[Run]) -> Iterator[Row]:
 def _process(process: Process) -> Row:
     """The lists are tables of their own."""
     return {**_spread(process), "arguments": " ".join(process.arguments)}
+
+
+def _sites(processes: Sequence[Process]) -> Iterator[Row]:
+    """A row a call site: the function, and in columns of their own who called it."""
+    for process in processes:
+        for site in process.call_sites:
+            caller = {f"caller_{name}": value for name, value in _spread(site.caller).items()} if site.caller else {}
+            row = {"bytes": site.bytes, "calls": site.calls, "share": site.share}
+            yield {"pid": process.pid, "exe": process.exe, **_spread(site.place), **row, **caller}
 
 
 def _spread(value: object) -> Row:

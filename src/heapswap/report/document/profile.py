@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from heapswap.profiling.model import Process, Profile, Source
+from heapswap.report.callsites import place_words, site_words
 from heapswap.report.charts.cost import size_chart, time_chart
 from heapswap.report.charts.lifetimes import lifetime_chart
 from heapswap.report.charts.memory import mapped_memory, process_memory
@@ -34,6 +35,8 @@ from heapswap.units import format_bytes, format_duration
 
 MOST = 200
 """processes in the table; the others are added up"""
+SITES = 12
+"""call sites of a process in the table"""
 LEAST = 0.01
 """part of the CPU time below which a process is drawn only if it is the heaviest"""
 
@@ -52,7 +55,7 @@ def profile_document(profile: Profile, stacks: Stacks | None = None) -> Document
         sections=sections(
             Section(title="Where the time went", blocks=_drawn(time_chart([(process_name(p), p) for p in shown]))),
             Section(title="Findings", blocks=_findings(profile)),
-            Section(title="Where memory is asked for", blocks=_drawn(icicle(stacks or {}, "Call stacks", "bytes"))),
+            Section(title="Where memory is asked for", blocks=tuple(_sites(ranked, stacks))),
             *(Section(title=f"{process_name(p)} (pid {p.pid})", blocks=tuple(_process(p))) for p in shown),
             Section(title="Every process", blocks=tuple(_processes(ranked))),
             Section(title="What to type", blocks=tuple(_commands(profile))),
@@ -91,6 +94,37 @@ def _drawn(charts: tuple[Chart, ...]) -> tuple[Block, ...]:
 
 def _findings(profile: Profile) -> tuple[Block, ...]:
     return (Findings(findings=tuple(dict.fromkeys(profile.findings))),) if profile.findings else ()
+
+
+def _sites(ranked: Sequence[Process], stacks: Stacks | None) -> Iterator[Block]:
+    """Whole call stacks where they are at hand, else each call site below its caller."""
+    asking = [one for one in ranked if one.call_sites][:SHOWN]
+    found = {
+        (process_name(one), *((place_words(site.caller),) if site.caller else ()), place_words(site.place)): float(
+            site.bytes
+        )
+        for one in asking
+        for site in one.call_sites
+    }
+    yield from _drawn(
+        icicle(stacks or found, "Call stacks" if stacks else "Call sites, below who called them", "bytes")
+    )
+    if found:
+        yield Table(
+            caption="The largest call sites, estimated from sampled stacks",
+            columns=(*left("process", "call site"), *right("of its bytes", "bytes", "calls")),
+            rows=tuple(
+                (
+                    named(process_name(one)),
+                    named(site_words(site)),
+                    said(f"{100 * site.share:.1f} %"),
+                    said(format_bytes(site.bytes)),
+                    said(f"{site.calls:,}"),
+                )
+                for one in asking
+                for site in one.call_sites[:SITES]
+            ),
+        )
 
 
 def _process(process: Process) -> Iterator[Block]:

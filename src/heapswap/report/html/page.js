@@ -16,7 +16,7 @@
 
   function traced(trace, page) {
     const { hue, ...drawn } = trace;
-    if (hue === undefined) return { ...drawn, marker: { line: { width: 1, color: page.paper } } };
+    if (hue === undefined) return { ...drawn, root: { color: page.line }, marker: { line: { width: 1, color: page.paper } } };
     const colour = page.hue(hue);
     drawn.marker = { ...drawn.marker, color: colour };
     drawn.line = { width: 2, ...drawn.line, color: colour };
