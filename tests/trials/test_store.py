@@ -88,6 +88,13 @@ def test_a_trial_is_one_line_with_its_kind_first(trial: Trial) -> None:
     assert b"\n" not in data
 
 
+def test_what_loads_a_service_is_left_out_as_its_arguments_are() -> None:
+    kept = redacted(load(SERVICE)).workload
+    assert kept.service is not None
+    assert (kept.service.load, kept.service.ready.log, kept.source) == (("redis-benchmark", "…"), "", ())
+    assert (kept.service.rest, kept.service.levels) == (5.0, load(SERVICE).workload.service.levels)  # type: ignore[union-attr]
+
+
 # --- what cannot be read -----------------------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ from typing import Protocol, Self
 
 from heapswap import native
 from heapswap.errors import CannotGoOn
-from heapswap.filling import filled, filled_words
+from heapswap.filling import filled_words
 from heapswap.findings import Finding, Level
 from heapswap.trials import force, output, record
 from heapswap.trials.counting import Counting
@@ -141,7 +141,7 @@ class LaunchExecutor:
             helper=Helper(
                 launcher=self._launcher("load"),
                 environ=order.outside,
-                directory=filled(order.directory, values),
+                directory=order.directory,
                 folder=order.folder,
             ),
             values=values,

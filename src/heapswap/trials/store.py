@@ -13,6 +13,7 @@ from pathlib import Path
 from heapswap import artifact
 from heapswap.errors import CannotGoOn, HeapswapError, Misuse
 from heapswap.trials.model import Trial
+from heapswap.workload import Ready, Service
 
 SCHEMA = 1
 _TRIAL = "trial.json"
@@ -87,8 +88,19 @@ def redacted(trial: Trial) -> Trial:
         setup="",
         prepare="",
         cleanup="",
+        source=() if trial.workload.service else trial.workload.source,
+        service=_without_words(trial.workload.service),
     )
     return replace(trial, workload=workload, runs=tuple(replace(run, log="") for run in trial.runs))
+
+
+def _without_words(service: Service | None) -> Service | None:
+    """A service without the commands that load it and ask whether it is ready."""
+    if service is None:
+        return None
+    return replace(
+        service, load=(service.load[0], *_LEFT_OUT), ready=Ready(timeout=service.ready.timeout, tcp=service.ready.tcp)
+    )
 
 
 def is_redacted(trial: Trial) -> bool:

@@ -162,9 +162,8 @@ def _load(
                 log=err if err.stat().st_size else out,
             )
         )
-    text = out.read_text(encoding="utf-8", errors="replace")
-    if setting.service.reader.value != "generic" or not text.strip():
-        text += err.read_text(encoding="utf-8", errors="replace")
+    texts = (path.read_text(encoding="utf-8", errors="replace") for path in (out, err))
+    text = next((text for text in texts if text.strip()), "")
     rows = {row.metric: row for row in readers.read(setting.service.reader, text)}
     own, _ = read_metrics(setting.metrics, (out, err))
     rows |= {row.metric: _in_a_step(row) for row in own}

@@ -54,7 +54,9 @@ def _question(
     """What is asked, with the seconds left, and what it means that the answer is no."""
     if ready.url:
         url = filled(ready.url, values)
-        return (lambda left: _answers(url, min(left, ANSWER))), f"{url} did not answer below status 400"
+        return (
+            lambda left: _answers(url, min(left, ANSWER))
+        ), f"{url.partition('?')[0]} did not answer below status 400"
     if ready.log:
         pattern = re.compile(ready.log, re.MULTILINE)
         return (lambda _: any(_matches(pattern, log) for log in logs)), f"'{ready.log}' is not in its output"
@@ -65,7 +67,7 @@ def _question(
             ended, _, _ = helper.run(words, "ready", left, service, WHEN)
             return ended.exit == 0 and not ended.timed_out
 
-        return succeeds, f"`{shlex.join(words)}` did not succeed"
+        return succeeds, f"{words[0]} did not succeed"
     host, _, port = filled(ready.tcp or f"{HOST}:{{port}}", values).rpartition(":")
     place = host.strip("[]") or HOST, int(port)
     return (lambda left: _connects(place, min(left, ANSWER))), f"{host}:{port} accepted no connection"
