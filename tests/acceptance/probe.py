@@ -9,6 +9,8 @@ from tests.acceptance.line import Line, Result
 from tests.acceptance.suite import tests
 
 PROBE = "tests/native/test_probe.py"
+LIVES = "tests/native/test_lives.py"
+SPLIT = "tests/integration/test_split.py"
 PROFILE = "tests/integration/test_profile.py"
 SMOKE = "tests/integration/test_smoke.py"
 
@@ -82,6 +84,14 @@ LINES = (
     Line(
         promise="waiting, faults and computing are told apart, and so are a leak and a retention",
         measure=tests("truth", PROFILE, "-k", "where_the_time or told_apart"),
+    ),
+    Line(
+        promise="how long blocks of each size live, what is never freed, and who frees: as the programs were built",
+        measure=tests("lives", LIVES),
+    ),
+    Line(
+        promise="whose the memory is: malloc's heap, arenas and large blocks, Python's arenas, stacks, files, the rest",
+        measure=tests("holders", SPLIT),
     ),
     Line(
         promise="well-known programs do the same under the probe and every allocator behind it",

@@ -139,10 +139,22 @@ def test_where_the_time_goes_on_the_lock_of_an_arena(costs: str, profile: Profil
 def test_a_leak_and_a_retention_are_told_apart(way: str, memory: str, costs: str, profile: Profile) -> None:
     (process,) = profile(costs, way)["processes"]
     assert process["memory"] == memory
+    last = process["splits"][-1]
+    assert last["unknown"] + last["python"] + last["named"] < 8 << 20
     if way == "retain":
         assert process["retained_bytes"] > 50 << 20
+        assert last["malloc"] - last["live"] > 50 << 20
     if way == "leak":
         assert process["live_bytes"] > 50 << 20
+
+
+def test_who_holds_the_memory_is_looked_at_meanwhile(profile: Profile) -> None:
+    code = "import time; kept = [(k, str(k)) for k in range(100_000)]; more = bytearray(20 << 20); time.sleep(1)"
+    (process,) = profile(sys.executable, "-c", code)["processes"]
+    assert process["splits"]
+    assert max(split["python"] for split in process["splits"]) > 4 << 20
+    assert max(split["malloc"] for split in process["splits"]) > 20 << 20
+    assert all(split["unknown"] < 4 << 20 for split in process["splits"])
 
 
 def test_a_killed_program_keeps_its_numbers(profile: Profile) -> None:

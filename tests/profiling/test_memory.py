@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heapswap.profiling.memory import judge, retained
-from heapswap.profiling.model import Memory, Moment
+from heapswap.profiling.memory import judge, last_split, retained
+from heapswap.profiling.model import Memory, Moment, Split
 
 MIB = 1 << 20
 
@@ -71,3 +71,58 @@ def test_every_timeline_has_an_answer(live: list[int], anonymous: list[int]) -> 
 def test_nothing_seen_nothing_said() -> None:
     assert retained(()) is None
     assert judge(()) is Memory.UNKNOWN
+
+
+def split(at: float, live: int, malloc: int | None, python: int = 0, unknown: int = 0) -> Split:
+    """In MiB; every process has stacks and files."""
+    return Split(
+        at=at,
+        live=live * MIB,
+        malloc=None if malloc is None else malloc * MIB,
+        python=python * MIB,
+        named=0,
+        stacks=MIB,
+        files=9 * MIB,
+        unknown=unknown * MIB,
+    )
+
+
+FELL = timeline([*[200] * 20, *[10] * 80], [230] * 100)
+NEVER_LIVE = timeline([10] * 100, [230] * 100)
+
+
+@pytest.mark.parametrize(
+    ("moments", "last", "memory"),
+    [
+        (FELL, split(90, 10, 220), Memory.RETAINED),
+        (FELL, split(90, 10, 12, python=210), Memory.ARENAS),
+        (FELL, split(90, 10, 120, python=110), Memory.RETAINED),
+        (FELL, split(90, 10, 12, unknown=4), Memory.HELD),
+        (FELL, split(90, 10, None, unknown=220), Memory.RETAINED),
+        (NEVER_LIVE, split(90, 10, 220), Memory.HELD),
+        (NEVER_LIVE, split(90, 10, 12, python=210), Memory.ARENAS),
+        (NEVER_LIVE, split(90, 10, None, python=200, unknown=20), Memory.ARENAS),
+    ],
+)
+def test_pythons_arenas_do_not_pass_for_mallocs(moments: tuple[Moment, ...], last: Split, memory: Memory) -> None:
+    assert judge(moments, [split(20, 200, 220), last]) is memory
+
+
+def test_a_leak_is_one_whoever_holds_the_rest() -> None:
+    growing = timeline([10 * step for step in range(50)])
+    assert judge(growing, [split(40, 400, 410, python=300)]) is Memory.GROWING
+
+
+def test_a_split_of_the_beginning_or_of_the_end_says_nothing() -> None:
+    assert last_split(FELL, [split(30, 10, 12)]) is None
+    assert last_split(FELL, [split(99, 10, 12)]) is None
+    assert last_split(FELL, [split(60, 10, 12), split(80, 1, 2), split(98, 10, 12)]) == split(80, 1, 2)
+    assert last_split((), [split(30, 10, 12)]) is None
+
+
+def test_what_is_kept_and_what_is_beside() -> None:
+    assert split(1, 10, 30, unknown=5).kept == 20 * MIB
+    assert split(1, 10, 30, unknown=5).beside == 25 * MIB
+    assert split(1, 40, 30).kept == 0
+    assert split(1, 10, None, unknown=25).kept is None
+    assert split(1, 10, None, unknown=25).beside == 15 * MIB

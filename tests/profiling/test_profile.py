@@ -3,7 +3,7 @@
 import pytest
 
 from heapswap.profiling.model import Calls, Moment, Share, SizeClass
-from heapswap.profiling.profile import functions, peak, processes, size_classes
+from heapswap.profiling.profile import Course, functions, peak, processes, size_classes
 from heapswap.profiling.wire import Flag, Function
 from tests.profiling.files import Sample, Slot, raw
 
@@ -86,5 +86,5 @@ def test_the_share_of_the_allocator_and_the_cost_of_the_probe() -> None:
 
 def test_a_timeline_belongs_to_its_file() -> None:
     moment = Moment(at=2.0, live=10, resident=400, anonymous=100)
-    (process,) = processes([raw(name="x")], {}, {"x": (moment,), "y": ()})
+    (process,) = processes([raw(name="x")], {}, {"x": Course(timeline=(moment,)), "y": Course()})
     assert (process.timeline, process.retained_bytes, process.seconds) == ((moment,), 90, 2.0)

@@ -15,7 +15,7 @@ PROFILE = load(GOLDEN / "profile-1.json")
 
 
 @pytest.mark.parametrize("width", [80, 120])
-@pytest.mark.parametrize("name", ["profile", "profile-lifetimes"])
+@pytest.mark.parametrize("name", ["profile", "profile-lifetimes", "profile-splits"])
 def test_the_page(name: str, width: int) -> None:
     profile = load(GOLDEN / f"{name.replace('profile', 'profile-1')}.json")
     page = profile_text(profile, saved="/r/profile.json", output="/r", width=width)

@@ -159,7 +159,7 @@ def _profile(order: Order, expected: str | None, display: Display, depth: Depth,
     if folded:
         names = {file.name: f"{Path(file.header.program).name} ({file.header.process})" for file in raw}
         artifact.write(Path(folded), of_all(named, names).encode())
-    counted = processes(raw, {one.pid: one.cpu for one in run.processes}, watch.timelines)
+    counted = processes(raw, {one.pid: one.cpu for one in run.processes}, watch.courses)
     seen = with_call_sites(counted, raw, named)
     return Profile(
         command=tuple(map(text, order.argv)),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from heapswap.profiling.model import Memory, Moment
+from heapswap.profiling.model import Memory, Moment, Split
 
 LEAST = 16 << 20
 """bytes below which neither growth nor retention is spoken of"""
@@ -20,12 +20,14 @@ TEARDOWN = 0.95
 """what comes after this part of the time is left out: a program frees everything before it exits"""
 
 
-def judge(timeline: Sequence[Moment]) -> Memory:
-    """Whether live bytes still grow at the end, or memory stays resident that the program has given back or never had.
+def judge(timeline: Sequence[Moment], splits: Sequence[Split] = ()) -> Memory:
+    """Whether live bytes still grow at the end, or memory stays resident that the program has given back or never had;
+    where it is known who holds the memory, Python's arenas do not pass for malloc's.
 
     The test of growth compares the median of the last fifth with that of the fifth after the middle: a sawtooth that
     comes back to its floor does not grow.
     """
+    last = last_split(timeline, splits)
     timeline = working(timeline)
     if len(timeline) < FEWEST:
         return Memory.UNKNOWN
@@ -39,7 +41,18 @@ def judge(timeline: Sequence[Moment]) -> Memory:
     end = [moment for moment in timeline if moment.at >= LATE * timeline[-1].at]
     if len(end) < LEAST_LATE or not all(_has_more_than_live(moment) for moment in end):
         return Memory.SETTLED
-    return Memory.RETAINED if all(peak - moment.live > LEAST for moment in end) else Memory.HELD
+    fell = all(peak - moment.live > LEAST for moment in end)
+    if last is None:
+        return Memory.RETAINED if fell else Memory.HELD
+    if last.python > last.beside:
+        return Memory.ARENAS
+    return Memory.RETAINED if fell and last.beside > LEAST else Memory.HELD
+
+
+def last_split(timeline: Sequence[Moment], splits: Sequence[Split]) -> Split | None:
+    """The last one before the program was ending; None where that was in the first half of the time."""
+    end = timeline[-1].at if timeline else 0.0
+    return next((split for split in reversed(splits) if end / 2 <= split.at <= TEARDOWN * end), None)
 
 
 def _has_more_than_live(moment: Moment) -> bool:

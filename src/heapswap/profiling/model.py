@@ -141,6 +141,38 @@ class Resident:
         return self.heap + self.anonymous + self.stacks + self.files + self.shared
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """The resident memory of one process at one time, by who holds it, bytes."""
+
+    at: float
+    """seconds since the process began"""
+    live: int
+    """in blocks that the program holds, by usable size; pages of them that were never touched are not resident"""
+    malloc: int | None
+    """glibc's heap, arenas and large blocks: live, or kept; None where malloc is another's, whose are not told apart"""
+    python: int
+    """pools of Python's own allocator for small objects, which asks the kernel itself"""
+    named: int
+    """mappings that an allocator has given its name, where the kernel keeps names"""
+    stacks: int
+    files: int
+    """programs, libraries, their static data, and memory shared with others"""
+    unknown: int
+    """not told apart: other allocators than glibc's, bundled ones too, and what the program maps itself"""
+
+    @property
+    def kept(self) -> int | None:
+        """What malloc holds beside live blocks; None where that is not told apart."""
+        return None if self.malloc is None else max(self.malloc - self.live, 0)
+
+    @property
+    def beside(self) -> int:
+        """What is neither live, nor Python's, nor a stack, nor a file."""
+        more = self.named + self.unknown
+        return max(more - self.live, 0) if self.kept is None else self.kept + more
+
+
 class Source(StrEnum):
     """Who saw it."""
 
@@ -159,6 +191,8 @@ class Memory(StrEnum):
     """the program gave memory back to its allocator, and it stayed resident"""
     HELD = "held"
     """much more is resident than was ever live: what the allocator keeps, or memory that is not malloc's"""
+    ARENAS = "arenas"
+    """the same, and Python's own arenas hold most of it: objects, or room between them, which no malloc can change"""
     SETTLED = "settled"
     """none of these"""
     UNKNOWN = "unknown"
@@ -225,6 +259,8 @@ class Process:
     timeline: tuple[Moment, ...]
     resident: tuple[Resident, ...] = ()
     """by kind of mapping over time, where it is seen from outside"""
+    splits: tuple[Split, ...] = ()
+    """by who holds it over time, rarer than `timeline`: a look takes longer"""
     contention: tuple[Contention, ...] = ()
     """by the number of threads that were at it"""
     lifetimes: tuple[Lifetimes, ...] = ()

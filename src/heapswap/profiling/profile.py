@@ -1,7 +1,7 @@
 """From what the probe wrote to the words of this room: pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from statistics import median
 
 from heapswap.profiling import wire
@@ -9,21 +9,31 @@ from heapswap.profiling.contention import contention
 from heapswap.profiling.estimate import Times, own_cost, rate, share, times
 from heapswap.profiling.lifetimes import lifetimes
 from heapswap.profiling.memory import judge, retained
-from heapswap.profiling.model import Calls, Moment, Process, SizeClass
+from heapswap.profiling.model import Calls, Moment, Process, SizeClass, Split
 from heapswap.profiling.sites import call_sites
 from heapswap.profiling.stacks import Stacks
 from heapswap.profiling.wire import ALLOCATING, Flag, Function, Raw
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """The memory of one process over time, seen from outside."""
+
+    timeline: tuple[Moment, ...] = ()
+    splits: tuple[Split, ...] = ()
+
+
 def processes(
-    files: Sequence[Raw], cpu_seen: Mapping[int, float], timelines: Mapping[str, tuple[Moment, ...]]
+    files: Sequence[Raw],
+    cpu_seen: Mapping[int, float],
+    courses: Mapping[str, Course],
 ) -> tuple[Process, ...]:
     """Every file as a process.
 
     Args:
         files: in the order in which the processes began.
         cpu_seen: CPU seconds of a process id as it was seen from outside, for those that were killed.
-        timelines: moments by `wire.Raw.name`.
+        courses: what was seen from outside, by `wire.Raw.name`.
     """
     rates = [known for file in files if (known := rate(file.header)) is not None]
     ticks = median(rates) if rates else None
@@ -35,14 +45,20 @@ def processes(
             rate(file.header) or ticks,
             first,
             cpu_seen.get(file.header.process, 0.0) if last_images[file.header.process] == file.name else 0.0,
-            timelines.get(file.name, ()),
+            courses.get(file.name, Course()),
         )
         for file in files
     )
 
 
-def _process(file: Raw, ticks: float | None, first: int, cpu_seen: float, timeline: tuple[Moment, ...]) -> Process:
-    header = file.header
+def _process(
+    file: Raw,
+    ticks: float | None,
+    first: int,
+    cpu_seen: float,
+    seen: Course,
+) -> Process:
+    header, timeline, splits = file.header, seen.timeline, seen.splits
     classes = file.tallies("classes")
     live = header.inherited + file.total("live") if Flag.LIVE_COUNTED in header.flags else None
     noted = (header.noted_cpu - header.begun_cpu) * 1e-9
@@ -85,9 +101,10 @@ def _process(file: Raw, ticks: float | None, first: int, cpu_seen: float, timeli
         quick_call=_quick(timed),
         contention=contention(file, ticks) if ticks else (),
         lifetimes=lifetimes(file, ticks) if ticks else (),
-        memory=judge(timeline),
+        memory=judge(timeline, splits),
         retained_bytes=retained(timeline),
         timeline=timeline,
+        splits=splits,
     )
 
 

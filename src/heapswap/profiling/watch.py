@@ -1,5 +1,6 @@
 """Memory over time, seen from outside: live bytes in the probe's files, resident bytes in /proc."""
 
+import contextlib
 import os
 import threading
 import time
@@ -9,7 +10,9 @@ from types import TracebackType
 from typing import Self
 
 from heapswap.profiling import wire
-from heapswap.profiling.model import Moment
+from heapswap.profiling.model import Moment, Split
+from heapswap.profiling.profile import Course
+from heapswap.profiling.split import is_glibcs, look
 
 INTERVAL = 0.02
 """seconds between looks, at first; they get rarer with the length of the run"""
@@ -18,6 +21,10 @@ RARER = 64
 LONGEST = 1.0
 SHARE = 20.0
 """a look is waited for at least so many times as long as the last one worked: a large tree has thousands of files"""
+SPLIT_INTERVAL = 0.1
+"""seconds between splits of the memory, at least"""
+SPLITS = 16
+"""one every so manyth of the time that has passed, and never sooner than `SHARE` allows by what the last one took"""
 MOST = 400
 """moments kept of a process: the course is thinned to half whenever it is full"""
 
@@ -28,7 +35,11 @@ class _Course:
 
     process: int
     begun: int
+    glibc: bool
     moments: list[Moment] = field(default_factory=list)
+    splits: list[Split] = field(default_factory=list)
+    due: float = 0.1
+    """seconds after which the memory is split again"""
 
     def add(self, moment: Moment) -> None:
         self.moments.append(moment)
@@ -56,9 +67,12 @@ class Watch:
         self._thread.join()
 
     @property
-    def timelines(self) -> dict[str, tuple[Moment, ...]]:
-        """The moments of each file, by its name."""
-        return {name: tuple(course.moments) for name, course in list(self._courses.items())}
+    def courses(self) -> dict[str, Course]:
+        """What was seen of each file's process, by the name of the file."""
+        return {
+            name: Course(timeline=tuple(course.moments), splits=tuple(course.splits))
+            for name, course in list(self._courses.items())
+        }
 
     def _look_again_and_again(self) -> None:
         began = time.monotonic()
@@ -68,6 +82,7 @@ class Watch:
             before = time.thread_time()
             self.look()
             cost = time.thread_time() - before
+            self.split()
 
     def look(self) -> None:
         """One look at every process that is there."""
@@ -83,13 +98,19 @@ class Watch:
         for name in latest.values():
             self._add(name)
 
+    def split(self) -> None:
+        """Splits the memory of every process that is due, right after a look."""
+        for course in self._courses.values():
+            if course.moments and course.moments[-1].at >= course.due:
+                _split(course, course.moments[-1])
+
     def _begin(self, path: Path) -> _Course | None:
         try:
             with path.open("rb") as file:
                 header = wire.decode_header(file.read(wire.HEADER))
         except (wire.NotAProbeFile, OSError):
             return None
-        course = _Course(header.process, header.begun)
+        course = _Course(header.process, header.begun, is_glibcs(header.library))
         self._courses[path.name] = course
         return course
 
@@ -103,7 +124,16 @@ class Watch:
             live = wire.live_now(self._folder / name)
         except (wire.NotAProbeFile, OSError):
             return
-        course.add(Moment(at=(now - course.begun) * 1e-9, live=live, resident=memory[0], anonymous=memory[1]))
+        moment = Moment(at=(now - course.begun) * 1e-9, live=live, resident=memory[0], anonymous=memory[1])
+        course.add(moment)
+
+
+def _split(course: _Course, moment: Moment) -> None:
+    began = time.thread_time()
+    with contextlib.suppress(OSError):
+        course.splits.append(look(course.process, moment.at, moment.live, glibc=course.glibc))
+    # The kernel holds the process's map meanwhile, and the process may want to change it.
+    course.due = moment.at + max(moment.at / SPLITS, SHARE * (time.thread_time() - began), SPLIT_INTERVAL)
 
 
 def resident(process: int) -> tuple[int, int] | None:

@@ -5,25 +5,18 @@ from pathlib import PurePath
 
 from rich.text import Text
 
-from heapswap.profiling.model import Memory, Moment, Process, Profile
+from heapswap.profiling.model import Process, Profile
 from heapswap.report.allocations import churn, class_lines, contention_lines, lifetime_lines
 from heapswap.report.callsites import site_lines
 from heapswap.report.figures import count, interval_of, part, thousands
 from heapswap.report.findings import finding_lines
 from heapswap.report.lines import heading, paragraph, printable
-from heapswap.report.plots import course
+from heapswap.report.memory import memory_lines
 from heapswap.report.terminal import Colour, render
 from heapswap.units import format_bytes, format_duration
 
 SHOWN = 4
 """processes shown at length; the others are added up"""
-
-MEMORY = {
-    Memory.GROWING: "live bytes still grew at the end: a leak, or a program that was filling up",
-    Memory.RETAINED: "given back to the allocator, and still resident: retention",
-    Memory.HELD: "more than was ever live: kept by the allocator, or not malloc's (Python's arenas, stacks)",
-    Memory.SETTLED: "neither growth nor retention to speak of",
-}
 
 
 def profile_text(profile: Profile, *, saved: str, output: str, width: int, colour: Colour = Colour.NEVER) -> str:
@@ -68,7 +61,7 @@ def _process_lines(process: Process, width: int) -> Iterable[Text]:
     for label, value in costs(process):
         yield from paragraph(value, width, first=f"  {label:<13}", rest=" " * 15)
     yield from contention_lines(process, width)
-    yield from _memory_lines(process, width)
+    yield from memory_lines(process, width)
     yield from lifetime_lines(process, width)
     yield from class_lines(process, width)
     yield from site_lines(process.call_sites, width)
@@ -115,37 +108,6 @@ def costs(process: Process) -> Iterable[tuple[str, str]]:
 
 def _allocator(process: Process) -> str:
     return printable(PurePath(process.allocator).name) or "not known"
-
-
-def _memory_lines(process: Process, width: int) -> Iterable[Text]:
-    if process.live_bytes is None:
-        return
-    exact = f" (exact to {format_bytes(process.peak_bound)})" if process.peak_bound else ""
-    live = f"peak {format_bytes(process.peak_live_bytes or 0)}{exact}, {format_bytes(process.live_bytes)} at the end"
-    yield from paragraph(live, width, first=f"  {'live':<13}", rest=" " * 15)
-    moments = process.timeline
-    if len(moments) < 5:
-        return
-    room = min(width - 30, 72)
-    top = max(moment.resident for moment in moments)
-    steps = _steps(moments, room)
-    for label, values in (("resident", [m.resident for m in steps]), ("live", [m.live for m in steps])):
-        plot = course(values, room, top)
-        yield Text(f"  {label:<13}{plot}  {format_bytes(values[-1])}")
-    if process.retained_bytes is not None and process.memory in MEMORY:
-        beside = f"{format_bytes(process.retained_bytes)} of anonymous memory beside live blocks at the end; "
-        yield from paragraph(beside + MEMORY[process.memory], width, first=" " * 15)
-
-
-def _steps(moments: Sequence[Moment], columns: int) -> list[Moment]:
-    """The moments at equal steps of time: looks get rarer with the length of a run."""
-    end = moments[-1].at
-    steps, place = [], 0
-    for column in range(columns):
-        while place + 1 < len(moments) and moments[place + 1].at <= end * (column + 1) / columns:
-            place += 1
-        steps.append(moments[place])
-    return steps
 
 
 def _rest(processes: Sequence[Process], width: int) -> Iterable[Text]:

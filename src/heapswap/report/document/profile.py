@@ -28,9 +28,10 @@ from heapswap.report.document.model import (
 )
 from heapswap.report.figures import UNKNOWN
 from heapswap.report.folded import Stacks
+from heapswap.report.memory import MEMORY
 from heapswap.report.nextstep import Step
 from heapswap.report.outside import seen_rows
-from heapswap.report.profile import MEMORY, SHOWN, costs, process_name, summary, weight
+from heapswap.report.profile import SHOWN, costs, process_name, summary, weight
 from heapswap.units import format_bytes, format_duration
 
 MOST = 200
