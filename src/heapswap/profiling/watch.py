@@ -74,6 +74,11 @@ class Watch:
             for name, course in list(self._courses.items())
         }
 
+    @property
+    def timelines(self) -> dict[str, tuple[Moment, ...]]:
+        """The moments alone."""
+        return {name: course.timeline for name, course in self.courses.items()}
+
     def _look_again_and_again(self) -> None:
         began = time.monotonic()
         cost = 0.0
