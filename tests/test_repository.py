@@ -166,11 +166,12 @@ def test_every_link_leads_to_a_file(document: str) -> None:
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
-def test_the_page_of_knobs_is_what_the_families_say() -> None:
+@pytest.mark.parametrize(("script", "page"), [("knob_tables.py", "knobs.md"), ("api_page.py", "python-api.md")])
+def test_generated_pages_are_what_the_sources_say(script: str, page: str) -> None:
     written = subprocess.run(
-        [sys.executable, "scripts/knob_tables.py"], cwd=ROOT, check=True, capture_output=True, text=True
+        [sys.executable, f"scripts/{script}"], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout
-    assert written == (ROOT / "docs/knobs.md").read_text(), "run: make docs-tables"
+    assert written == (ROOT / "docs" / page).read_text(), "run: make docs-tables"
 
 
 # ---- what is shipped ---------------------------------------------------------------------------------------------
