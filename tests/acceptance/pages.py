@@ -123,7 +123,9 @@ def hostile() -> Trial:
 def written(evidence: Evidence) -> dict[str, Path]:
     """A page of every kind, and the hostile one."""
     found = {kind: read(path) for kind, path in SAVED.items()}
-    found |= {"service": read(TESTS / "trials/golden/trial-1-service.json"), "many": large(100), "hostile": hostile()}
+    later = {"service": "trials/golden/trial-1-service.json", "sites": "profiling/golden/profile-1-call-sites.json"}
+    found |= {name: read(TESTS / path) for name, path in later.items()}
+    found |= {"many": large(100), "hostile": hostile()}
     files = {}
     for name, value in found.items():
         files[name] = evidence.folder / f"{name}.html"

@@ -116,6 +116,21 @@ def test_a_choice_that_crashes_is_unsafe() -> None:
     assert still_right(OLD, OLD, crashing, 0.05).standing is Standing.UNSAFE
 
 
+def test_one_that_crashes_overtakes_nobody() -> None:
+    rival = "system:arena_max=2"
+    fast = verdict(effect("mimalloc", -0.30), effect(rival, -0.60))
+    crashing = replace(
+        trial(),
+        runs=tuple(
+            replace(run, outcome=Outcome.CRASHED, signal=11, exit_status=None, measurements=())
+            if run.slot.candidate == rival
+            else run
+            for run in trial().runs
+        ),
+    )
+    assert still_right(OLD, fast, crashing, 0.05).standing is Standing.RIGHT
+
+
 def test_of_what_is_better_when_there_is_more_less_is_worse() -> None:
     then = verdict(effect("mimalloc", 0.30, metric="rate"), primary="rate")
     for now, standing in ((0.30, Standing.RIGHT), (0.60, Standing.RIGHT), (0.0, Standing.WORSE)):

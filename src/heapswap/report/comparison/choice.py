@@ -62,17 +62,19 @@ def still_right(old: Verdict, new: Verdict, trial: Trial, allowed: float) -> Ans
         allowed: by how much the primary metric may be worse, as a fraction; more than that, beyond doubt, is wrong.
     """
     choice = chosen(old)
-    found = next(_reasons(choice, old, new, trial, allowed), None)
+    found = next(_reasons(choice, old, new, Evidence(trial), allowed), None)
     standing, why = found or (Standing.RIGHT, f"{choice} is still right, within {percent(allowed)}")
     return Answer(choice=choice, standing=standing, why=why + ".")
 
 
-def _reasons(choice: str, old: Verdict, new: Verdict, trial: Trial, allowed: float) -> Iterator[tuple[Standing, str]]:
+def _reasons(
+    choice: str, old: Verdict, new: Verdict, evidence: Evidence, allowed: float
+) -> Iterator[tuple[Standing, str]]:
     """The gravest first; what is only in doubt comes last."""
     if choice != new.baseline:
-        yield from _of_itself(choice, new, trial)
+        yield from _of_itself(choice, new, evidence)
     doubts = []
-    for standing, other, worse in _costs(choice, old, new, _is_more_better(trial, new.primary)):
+    for standing, other, worse in _costs(choice, old, new, evidence):
         limits = f" (99 % interval {interval(worse.low, worse.high)})" if worse.low is not None else ""
         told = f"{name(new.primary)} under {choice} is worse {other}: {percent(worse.value)}{limits}"
         told += f", where {percent(allowed)} is allowed"
@@ -83,8 +85,7 @@ def _reasons(choice: str, old: Verdict, new: Verdict, trial: Trial, allowed: flo
     yield from doubts
 
 
-def _of_itself(choice: str, new: Verdict, trial: Trial) -> Iterator[tuple[Standing, str]]:
-    evidence = Evidence(trial)
+def _of_itself(choice: str, new: Verdict, evidence: Evidence) -> Iterator[tuple[Standing, str]]:
     if choice not in evidence.tried:
         reason = next((one.reason for one in new.not_tried if one.candidate == choice), "no run of it was made")
         yield Standing.GONE, f"{choice} could not be tried: {reason}"
@@ -97,8 +98,10 @@ def _of_itself(choice: str, new: Verdict, trial: Trial) -> Iterator[tuple[Standi
             yield Standing.GUARD, f"{choice} breaks the guard on {name(check.metric)}: {seen}"
 
 
-def _costs(choice: str, old: Verdict, new: Verdict, more_is_better: bool) -> Iterator[tuple[Standing, str, Estimate]]:
+def _costs(choice: str, old: Verdict, new: Verdict, evidence: Evidence) -> Iterator[tuple[Standing, str, Estimate]]:
     """How much worse the choice is than it was, and than each other one that could be adopted."""
+    scale = evidence.observed.scale(new.primary)
+    more_is_better = scale is not None and scale.direction is Direction.MORE
     now = _effects(new)
     mine = NOTHING if choice == new.baseline else now.get(choice)
     if mine is None:
@@ -106,7 +109,7 @@ def _costs(choice: str, old: Verdict, new: Verdict, more_is_better: bool) -> Ite
     then = _effects(old).get(choice) if old.primary == new.primary and old.baseline == new.baseline else None
     if choice != new.baseline and then is not None:
         yield Standing.WORSE, f"than it was, both against {old.baseline}", _worse(then, mine, more_is_better)
-    broken = {check.candidate for check in new.guards if check.state is GuardState.BROKEN}
+    broken = {check.candidate for check in new.guards if check.state is GuardState.BROKEN} | {*evidence.unsafe}
     rivals = {new.baseline: NOTHING, **now}
     for rival, effect in rivals.items():
         if rival != choice and rival not in broken:
@@ -123,8 +126,3 @@ def _effects(verdict: Verdict) -> dict[str, Estimate]:
         return row.metric == verdict.primary and row.effect is not None and row.effect > -1
 
     return {row.candidate: estimate(row) for row in verdict.comparisons if is_known(row)}
-
-
-def _is_more_better(trial: Trial, metric: str) -> bool:
-    scale = Evidence(trial).observed.scale(metric)
-    return scale is not None and scale.direction is Direction.MORE
