@@ -119,16 +119,16 @@ def test_a_choice_that_crashes_is_unsafe() -> None:
 def test_one_that_crashes_overtakes_nobody() -> None:
     rival = "system:arena_max=2"
     fast = verdict(effect("mimalloc", -0.30), effect(rival, -0.60))
-    crashing = replace(
-        trial(),
-        runs=tuple(
-            replace(run, outcome=Outcome.CRASHED, signal=11, exit_status=None, measurements=())
-            if run.slot.candidate == rival
-            else run
-            for run in trial().runs
-        ),
+    crashed = tuple(
+        replace(run, outcome=Outcome.CRASHED, signal=11, exit_status=None, measurements=())
+        for run in trial().runs
+        if run.slot.candidate == rival
     )
-    assert still_right(OLD, fast, crashing, 0.05).standing is Standing.RIGHT
+    # Once proves nothing, twice does.
+    others = tuple(run for run in trial().runs if run.slot.candidate != rival)
+    assert still_right(OLD, fast, replace(trial(), runs=(*others, *crashed)), 0.05).standing is Standing.OVERTAKEN
+    twice = replace(trial(), runs=(*others, *crashed, *crashed))
+    assert still_right(OLD, fast, twice, 0.05).standing is Standing.RIGHT
 
 
 def test_of_what_is_better_when_there_is_more_less_is_worse() -> None:
