@@ -60,7 +60,7 @@ def environments(folder: Path) -> dict[str, Mapping[str, str]]:
     return {
         "bare": bare,
         "counting": {**probe, "HEAPSWAP_PROBE_SAMPLES": "off"},
-        "full": probe,
+        "full": {**probe, "HEAPSWAP_PROBE_STACKS": "on"},
     }
 
 

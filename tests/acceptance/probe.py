@@ -12,6 +12,7 @@ PROBE = "tests/native/test_probe.py"
 LIVES = "tests/native/test_lives.py"
 SPLIT = "tests/integration/test_split.py"
 PROFILE = "tests/integration/test_profile.py"
+CALL_SITES = "tests/integration/test_call_sites.py"
 SMOKE = "tests/integration/test_smoke.py"
 
 
@@ -62,6 +63,14 @@ def beside_perf(evidence: Evidence) -> Result:
     )
 
 
+def copying(evidence: Evidence) -> Result:
+    rows = evidence.json("copying", [sys.executable, "benchmarks/stack_cost.py", "--json"])
+    said = (f"{row['name']} {row['copying'] * 1e3:.1f} ms of {row['cpu']:.2f} s" for row in rows)
+    return Result(
+        figure="; ".join(said), held=bool(rows) and all(row["copying"] <= 0.01 + 0.01 * row["cpu"] for row in rows)
+    )
+
+
 LINES = (
     Line(promise="counting with live bytes: at most 1.5 ns a call", measure=a_call("counting", 1.5)),
     Line(promise="with timed calls too: at most 2 ns a call", measure=a_call("full", 2.0)),
@@ -93,6 +102,15 @@ LINES = (
         promise="whose the memory is: malloc's heap, arenas and large blocks, Python's arenas, stacks, files, the rest",
         measure=tests("holders", SPLIT),
     ),
+    Line(
+        promise="call sites are those of the source, without frame pointers, inlined, unloaded and in Python",
+        measure=tests("call_sites", CALL_SITES, "-k", "not harm"),
+    ),
+    Line(
+        promise="stacks are copied on coroutines, signal stacks, small threads and broken chains, and harm none",
+        measure=tests("stack_places", CALL_SITES, "-k", "harm"),
+    ),
+    Line(promise="stacks take at most 1 % of the CPU time and 10 ms", measure=copying),
     Line(
         promise="well-known programs do the same under the probe and every allocator behind it",
         measure=tests("smoke", SMOKE, "-k", "probe"),

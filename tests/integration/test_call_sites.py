@@ -61,14 +61,14 @@ def profile(tmp_path: Path) -> Profile:
 @pytest.mark.parametrize("options", [("-O2", "-fomit-frame-pointer"), ("-O2", "-fno-omit-frame-pointer"), ("-O0",)])
 def test_a_chain_of_calls(options: tuple[str, ...], profile: Profile, tmp_path: Path) -> None:
     found = profile(compiled(PROGRAMS / "chain.c", tmp_path, *options))
-    assert found.process["stacks"] > 200
-    assert 0.65 < found.part("main", "outer", "middle", "large") < 0.85
-    assert 0.15 < found.part("main", "outer", "middle", "small") < 0.35
+    assert found.process["stacks"] > 60
+    assert 0.5 < found.part("main", "outer", "middle", "large") < 0.95
+    assert 0.05 < found.part("main", "outer", "middle", "small") < 0.5
     first, second = found.process["call_sites"][:2]
     assert (first["place"]["function"], first["caller"]["function"]) == ("large", "middle")
     assert (second["place"]["function"], second["caller"]["function"]) == ("small", "middle")
-    assert first["bytes"] == pytest.approx(40_000 * 3000, rel=0.5)
-    assert second["calls"] == pytest.approx(40_000, rel=0.5)
+    assert first["bytes"] == pytest.approx(40_000 * 3000, rel=0.7)
+    assert second["calls"] == pytest.approx(40_000, rel=0.7)
     assert found.findings == []
 
 
@@ -78,7 +78,7 @@ def test_without_any_symbol_functions_are_told_apart(profile: Profile, tmp_path:
     assert first["place"]["function"].startswith("chain+0x")
     assert first["place"]["function"] != second["place"]["function"]
     assert first["caller"] == second["caller"]
-    assert 0.65 < first["share"] < 0.85
+    assert 0.5 < first["share"] < 0.95
 
 
 def test_libraries_that_take_each_others_place(profile: Profile, tmp_path: Path) -> None:
@@ -87,8 +87,8 @@ def test_libraries_that_take_each_others_place(profile: Profile, tmp_path: Path)
         plugin = compiled(PROGRAMS / "plugin.c", tmp_path, "-shared", "-fPIC", f"-DNAME={name}")
         plugins.append(plugin.rename(tmp_path / f"{name}.so"))
     found = profile(compiled(PROGRAMS / "loads.c", tmp_path), *plugins)
-    assert 0.3 < found.part("main", "work", "of_the_first") < 0.7
-    assert 0.3 < found.part("main", "work", "of_the_other") < 0.7
+    assert 0.15 < found.part("main", "work", "of_the_first") < 0.85
+    assert 0.15 < found.part("main", "work", "of_the_other") < 0.85
 
 
 def test_what_is_inlined_is_named_where_debugging_information_is(profile: Profile, tmp_path: Path) -> None:
@@ -96,8 +96,8 @@ def test_what_is_inlined_is_named_where_debugging_information_is(profile: Profil
     source = str(PROGRAMS / "inlined.cpp")
     subprocess.run([program("g++", "g++"), "-O2", "-g", source, "-o", str(target)], check=True)
     found = profile(target)
-    assert found.part("main", "work()", "Table::fill(unsigned long)") > 0.8
-    assert 0.02 < found.part("main", "work()", "name()") < 0.15
+    assert found.part("main", "work()", "Table::fill(unsigned long)") > 0.6
+    assert 0 < found.part("main", "work()", "name()") < 0.3
     first = found.process["call_sites"][0]["place"]
     assert (first["function"], Path(first["file"]).name) == ("Table::fill(unsigned long)", "inlined.cpp")
     assert first["line"] == 11
@@ -105,10 +105,10 @@ def test_what_is_inlined_is_named_where_debugging_information_is(profile: Profil
 
 def test_python_functions_are_named(profile: Profile) -> None:
     found = profile(sys.executable, PROGRAMS / "functions.py")
-    assert 0.3 < found.part("<module>", "outright") < 0.7
-    assert 0.05 < found.part("<module>", "generated", "numbers") < 0.35
-    assert 0.02 < found.part("<module>", "Named.méthode", "Named.méthode.<locals>.<lambda>") < 0.25
-    assert 0.1 < found.part("Thread._bootstrap", "Thread.run", "in_a_thread") < 0.45
+    assert 0.2 < found.part("<module>", "outright") < 0.8
+    assert 0.02 < found.part("<module>", "generated", "numbers") < 0.5
+    assert 0 < found.part("<module>", "Named.méthode", "Named.méthode.<locals>.<lambda>") < 0.4
+    assert 0.05 < found.part("Thread._bootstrap", "Thread.run", "in_a_thread") < 0.6
     callers = {site["caller"]["function"]: site["caller"] for site in found.process["call_sites"] if site["caller"]}
     assert {"outright", "numbers", "in_a_thread"} <= set(callers)
     assert Path(callers["outright"]["file"]).name == "functions.py"

@@ -37,7 +37,7 @@ def test_a_stack_stands_for_the_inverse_of_its_probability() -> None:
     assert stack(size=512, scale=10, rarity=3).weight == pytest.approx(8 / (1 - 0.36787944))
     assert stack(size=1 << 40, scale=10, rarity=0).weight == 1
     # A large one is drawn by itself: one in four, and one in eight of those was copied.
-    assert stack(size=4096, scale=wire.LARGE | 2, rarity=3).weight == 32
+    assert stack(size=4096, scale=int(wire.LARGE) | 2, rarity=3).weight == 32
 
 
 @pytest.mark.parametrize(

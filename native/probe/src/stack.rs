@@ -6,7 +6,8 @@
 //! reader unwinds. Every read is checked by the kernel.
 //!
 //! Which ones: each sampled allocation with probability 1 / 2^k, where k grows by one whenever so much room is used, so
-//! that the room never ends and a program's whole life counts alike. The reader weighs by 2^k.
+//! that the room never ends, and for as long as the copies took more than their part of the time. Neither depends on the
+//! call at hand, so the reader weighs by 2^k.
 
 use crate::checked::BATCH;
 use crate::layout::{Function, Header, Slot};
@@ -18,11 +19,14 @@ use core::sync::atomic::{AtomicBool, AtomicUsize};
 /// Bytes of a stack that are copied at most.
 const MOST: usize = 16 << 10;
 /// k at first.
-const FIRST_RARITY: u64 = 1;
+const FIRST_RARITY: u64 = 2;
 /// The largest k.
 const RAREST: u64 = 32;
 /// Bytes of records after which k grows by one.
-const LEVEL: u64 = 2 << 20;
+const LEVEL: u64 = 1 << 20;
+/// Of the CPU time of a process its stacks may take one part in so many, and of this much time (nanoseconds) in any case.
+const PART: u64 = 128;
+const GRACE: u64 = 1_000_000_000;
 /// Bytes of records for which room is made at once.
 const STEP: usize = 64 << 10;
 /// Words that do not lead into the program's own mappings, but are numbers.
@@ -91,10 +95,15 @@ pub fn consider(header: &'static Header, slot: &Slot, drawn: &Drawn) {
     if area.flags.load(Relaxed) & (NO_LOOK_UP | NO_COPY) != 0 {
         return;
     }
-    let rarity = (FIRST_RARITY + drawn.rarer + area.used.load(Relaxed) / LEVEL).min(RAREST);
-    if sample::random(slot) >> (64 - rarity) != 0 {
+    let usual = (FIRST_RARITY + drawn.rarer + area.used.load(Relaxed) / LEVEL).min(RAREST);
+    if !happens(slot, usual) {
         return;
     }
+    let overspent = overspent(header, area);
+    if !happens(slot, overspent) {
+        return;
+    }
+    let rarity = usual + overspent;
     let errno = sys::errno();
     let start = sys::clock(libc::CLOCK_THREAD_CPUTIME_ID);
     take(area, slot, drawn, rarity);
@@ -104,6 +113,19 @@ pub fn consider(header: &'static Header, slot: &Slot, drawn: &Drawn) {
         area.flags.fetch_or(NO_COPY, Relaxed);
     }
     sys::set_errno(errno);
+}
+
+/// With probability 1 / 2^k.
+fn happens(slot: &Slot, k: u64) -> bool {
+    k == 0 || sample::random(slot) >> (64 - k) == 0
+}
+
+/// By how much k is larger because the copies took too long: the more, the longer.
+fn overspent(header: &Header, area: &Area) -> u64 {
+    let lived = sys::clock(libc::CLOCK_PROCESS_CPUTIME_ID).saturating_sub(header.begun_cpu.load(Relaxed));
+    let allowed = (lived + GRACE) / PART;
+    let spent = area.nanoseconds.load(Relaxed);
+    if spent <= allowed { 0 } else { (1 + 16 * (spent - allowed) / allowed).min(RAREST) }
 }
 
 #[inline(never)]
