@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +32,21 @@ def served(evidence: Evidence, language: str, kind: str) -> list[str]:
     return [str(built), "{port}", kind]
 
 
-def verdict(evidence: Evidence, name: str, blocks: int, table: dict[str, Any], *, knob: str = "") -> Answer:
+def verdict(
+    evidence: Evidence,
+    name: str,
+    blocks: int,
+    table: dict[str, Any],
+    *,
+    candidates: Sequence[str] = CANDIDATES,
+    knob: str = "",
+) -> Answer:
     """What `heapswap trial --json` prints about a workload, with a knob for every candidate and for the baseline."""
     file = evidence.folder / f"{name}.toml"
     # JSON's texts, numbers and lists of these are TOML's as well.
     file.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in table.items()))
     argv = [HEAPSWAP, "trial", "--workload", str(file), "--blocks", str(blocks), "--seed", "1", "--quiet", "--json"]
-    compared = ["--baseline", f"system{knob}", "--candidates", *(f"{one}{knob}" for one in CANDIDATES)]
+    compared = ["--baseline", f"system{knob}", "--candidates", *(f"{one}{knob}" for one in candidates)]
     answer: Answer = evidence.json(name, [*argv, *compared, "--results", str(evidence.folder / f"{name}.results")])
     return answer
 
@@ -49,7 +57,9 @@ def verdict(evidence: Evidence, name: str, blocks: int, table: dict[str, Any], *
 def contention(evidence: Evidence) -> Result:
     """From one client to two: throughput at the second step over the first, with its 95 % interval over runs."""
     start, load = served(evidence, "c", "contend"), [*LOAD, "{concurrency}", "{duration}"]
-    answer = verdict(evidence, "contend", 4, {"start": start, "load": load, "concurrency": [1, 2], **RAMP})
+    table = {"start": start, "load": load, "concurrency": [1, 2], **RAMP}
+    # One candidate: with more of them, those that are behind at once would be run too seldom for an interval.
+    answer = verdict(evidence, "contend", 4, table, candidates=("jemalloc",))
     base, *others = answer["ramps"]
     highest = base["speedup"]["high"]
     better = [one for one in others if None not in (highest, low := one["speedup"]["low"]) and low > highest]
