@@ -84,7 +84,8 @@ def _starved(point: Point) -> str | None:
     waiting = point.throughput * point.latency
     if waiting >= WAITING * point.level:
         return None
-    return f"of {point.level} clients {waiting:.1f} wait for the service, the others for the load generator"
+    clients = "1 client" if point.level == 1 else f"{point.level} clients"
+    return f"of {clients} {waiting:.1f} wait for the service, the others for the load generator"
 
 
 def _cores(count: int) -> str:
