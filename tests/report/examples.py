@@ -1,16 +1,22 @@
 """Verdicts as real trials give them, one for each answer; the golden files show them."""
 
+from dataclasses import replace
+
 from heapswap.findings import Finding, Level
 from heapswap.verdict.model import (
+    Advice,
     Comparison,
     Control,
     Decision,
+    Diagnosis,
     Effect,
+    Ground,
     GuardCheck,
     GuardState,
     NotTried,
     Verdict,
 )
+from heapswap.verdict.symptoms import Symptom
 from heapswap.workload import Direction, Metric, Workload
 
 MIB = 1024 * 1024
@@ -401,6 +407,54 @@ CROWDED = Verdict(
     runs=1,
 )
 
+PROFILED = Verdict(
+    outcome=Decision.KEEP,
+    candidate=None,
+    baseline="current",
+    objective="balanced",
+    primary="wall",
+    rule="no-measured-bottleneck",
+    reason="no allocator can take more than 7.4 % off wall time, and less than 10 % does not count; at most 0.9 MiB is "
+    "resident beside live blocks, and less than 12.3 MiB does not count",
+    runs=1,
+    diagnosis=Diagnosis(
+        advice=Advice.NO_BOTTLENECK,
+        reason="no allocator can take more than 7.4 % off wall time, and less than 10 % does not count; at most "
+        "0.9 MiB is resident beside live blocks, and less than 12.3 MiB does not count",
+        primary="wall",
+        grounds=(
+            Ground(of="allocator", metric="wall", most=0.049),
+            Ground(of="faults", metric="wall", most=0.0042),
+            Ground(of="waiting", metric="wall", most=0.0),
+            Ground(of="layout", metric="wall", most=0.02),
+            Ground(of="time", metric="wall", most=0.0732, limit=0.1),
+            Ground(of="memory", metric="memory", most=0.9 * MIB, limit=12.3 * MIB, unit="B"),
+        ),
+        profile="sha256:5e1f",
+    ),
+)
+
+RETAINING = replace(
+    MEMORY,
+    diagnosis=Diagnosis(
+        advice=Advice.RETAINS,
+        reason="up to 102 MiB is resident beside live blocks, and less than 12.1 MiB does not count",
+        primary="idle",
+        symptoms=(Symptom.RETENTION, Symptom.ARENAS),
+        grounds=(Ground(of="memory", metric="memory", most=102 * MIB, limit=12.1 * MIB, unit="B"),),
+        profile="sha256:5e1f",
+    ),
+)
+NOT_SHOWN = replace(
+    INCONCLUSIVE,
+    diagnosis=Diagnosis(
+        advice=Advice.UNKNOWN,
+        reason="the run used 12 ms of CPU, too few to tell",
+        primary="wall",
+        profile="sha256:5e1f",
+    ),
+)
+
 CASES = {
     "adopt": (ADOPT, LUA),
     "keep": (KEEP, LUA),
@@ -411,5 +465,8 @@ CASES = {
     "unknown": (UNKNOWN, LUA),
     "own-metric": (OWN_METRIC, OWN),
     "crowded": (CROWDED, LUA),
+    "profiled": (PROFILED, LUA),
+    "retaining": (RETAINING, SERVICE),
+    "not-shown": (NOT_SHOWN, SERVICE),
 }
 RESULTS = "/home/user/.local/state/heapswap/2026-11-23T18-02-11-lua5.4"

@@ -17,15 +17,19 @@ from heapswap.scaling.model import (
 )
 from heapswap.trials.model import Progress, Slot, Stage
 from heapswap.verdict.model import (
+    Advice,
     Comparison,
     Control,
     Decision,
+    Diagnosis,
     Effect,
+    Ground,
     GuardCheck,
     GuardState,
     NotTried,
     Verdict,
 )
+from heapswap.verdict.symptoms import Symptom
 from heapswap.workload import Direction, Metric, Workload
 
 # No lone surrogates: JSON cannot hold them. Everything else a program may print or be called is here.
@@ -65,6 +69,22 @@ guards = st.builds(
     low=ratios,
     high=ratios,
     state=st.sampled_from(GuardState),
+)
+grounds = st.builds(
+    Ground,
+    of=st.one_of(st.sampled_from(["allocator", "faults", "time", "memory"]), words),
+    metric=metrics,
+    most=st.floats(0, 1e300),
+    limit=st.one_of(st.none(), st.floats(0, 1e300)),
+    unit=st.sampled_from(["1", "B"]),
+)
+diagnoses = st.builds(
+    Diagnosis,
+    advice=st.sampled_from(Advice),
+    reason=words,
+    primary=metrics,
+    symptoms=st.lists(st.sampled_from(Symptom), max_size=3).map(tuple),
+    grounds=st.lists(grounds, max_size=6).map(tuple),
 )
 controls = st.builds(Control, metric=metrics, noise=ratios, blocks=counts, effect=ratios, low=ratios, high=ratios)
 numbers = st.floats(-1e300, 1e300)
@@ -137,6 +157,7 @@ verdicts = st.builds(
     growths=st.lists(growths, max_size=3).map(tuple),
     not_tried=st.lists(st.builds(NotTried, candidate=spellings, reason=words), max_size=4).map(tuple),
     findings=st.lists(findings, max_size=4).map(tuple),
+    diagnosis=st.one_of(st.none(), diagnoses),
 )
 
 # What execve can take: no NUL; bytes that are no UTF-8 arrive as surrogate escapes.

@@ -1,4 +1,4 @@
-"""`heapswap advise`: the main job. Inspect the program, trial the candidates in order of promise, say what to do."""
+"""`heapswap advise`: the main job. Inspect the program, profile it, trial what can help, say what to do."""
 
 import argparse
 from collections.abc import Iterable
@@ -8,6 +8,7 @@ from heapswap.allocators.model import Candidate
 from heapswap.allocators.promise import default_candidates
 from heapswap.allocators.spelling import SYSTEM
 from heapswap.cli import builds, measuring, options, services
+from heapswap.cli.beginning import First
 from heapswap.cli.entrants import NobodyEnters
 from heapswap.inspection.program import Program
 
@@ -23,6 +24,11 @@ where the fewest runs that an answer can rest on take longer"""
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
     parser.usage = "heapswap advise [OPTIONS] (-- PROGRAM ARGUMENTS | --cargo PATH | --workload FILE)"
+    parser.add_argument(
+        "--skip-profile",
+        action="store_true",
+        help="try every candidate, whatever the first run's profile would say",
+    )
     options.configure(parser)
     builds.configure(parser)
     services.configure(parser)
@@ -34,7 +40,10 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
     subject = measuring.subject(arguments, command, "advise", choose(None))
     if arguments.budget is None and subject.described is None:
         arguments.budget = BUDGET
-    request = measuring.Request(argv=subject.argv, make=subject.make, described=subject.described, candidates=choose)
+    first = First.PLAIN if arguments.skip_profile else First.PROFILED
+    request = measuring.Request(
+        argv=subject.argv, make=subject.make, described=subject.described, candidates=choose, first=first
+    )
     try:
         with measuring.begin(arguments, request) as session:
             return measuring.finish(session, arguments, measuring.Face.ADVICE)

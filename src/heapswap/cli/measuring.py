@@ -16,7 +16,9 @@ from heapswap import artifact
 from heapswap.allocators.model import Candidate
 from heapswap.allocators.spelling import CURRENT, parse
 from heapswap.artifact import text
+from heapswap.cli import beginning as beginnings
 from heapswap.cli import builds, options, services
+from heapswap.cli.beginning import First
 from heapswap.cli.builds import Made
 from heapswap.cli.counting import counted
 from heapswap.cli.entrants import NO_VARIANTS, NobodyEnters, Variants, enter
@@ -27,6 +29,7 @@ from heapswap.dispositions import environment_at_start, ignored_at_start
 from heapswap.environment import changed, present
 from heapswap.errors import CannotGoOn, status_after
 from heapswap.inspection.program import Program, find, resolve
+from heapswap.report.diagnosis import diagnosed
 from heapswap.report.progress import ProgressReport, announcement, display_of
 from heapswap.report.terminal import colour_of, width_of
 from heapswap.report.trial import trial_text
@@ -37,11 +40,12 @@ from heapswap.trials.executor import LaunchExecutor
 from heapswap.trials.model import Design, Run, Trial
 from heapswap.trials.planner import plan, smallest_budget
 from heapswap.trials.services.trees import located
-from heapswap.trials.session import Bench, conduct, surroundings, warm_up
+from heapswap.trials.session import Bench, conduct, surroundings
 from heapswap.trials.statistics import duration
 from heapswap.trials.store import Keeps, beside, create, default_folder, is_redacted, reopen
 from heapswap.verdict.constrained import constrained
-from heapswap.verdict.model import Decision, Verdict
+from heapswap.verdict.diagnosis import kept
+from heapswap.verdict.model import Advice, Decision, Diagnosis, Verdict
 from heapswap.verdict.objective import criteria
 from heapswap.verdict.rules import decide
 from heapswap.workload import Workload
@@ -63,6 +67,13 @@ class Session:
 
     bench: Bench
     trial: Trial
+    diagnosis: Diagnosis | None = None
+    """what the first run's profile says, where it was profiled"""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the first run is enough."""
+        return self.diagnosis is not None and self.diagnosis.advice is Advice.NO_BOTTLENECK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +94,7 @@ class Request:
     """a service, as it is described; None: the command ends by itself"""
     least_budget: float | None = None
     """seconds of a budget that nobody has given, or what the fewest runs take; None: `blocks` bounds the trial"""
+    first: First = First.PLAIN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,30 +166,36 @@ def begin(arguments: argparse.Namespace, request: Request) -> Iterator[Session]:
             ignored_signals=ignored_at_start(os.environ),
             counter=counted,
         )
-        first = warm_up(bench, baseline, arguments.budget)
+        beginning = beginnings.begin(bench, program, baseline, arguments.budget, request.first)
+        first = beginning.run
         with results.discarded_on_error():
+            diagnosis = beginnings.consult(bench, beginning, arguments.objective, arguments.primary)
+            if diagnosis:
+                _say(arguments, diagnosed(diagnosis))
+            chosen = beginnings.choose(entrants, diagnosis)
+            primary = diagnosis.primary if diagnosis else arguments.primary
             design = Design(
                 baseline=baseline,
-                candidates=tuple(str(candidate) for candidate in entrants.candidates),
-                criteria=criteria(arguments.objective, (first,), primary=arguments.primary),
+                candidates=tuple(map(str, chosen.costs)),
+                criteria=criteria(arguments.objective, (first,), primary=primary),
                 seed=arguments.seed if arguments.seed is not None else secrets.randbits(32),
                 budget=budget_of(arguments.budget, request.least_budget, first),
                 blocks=request.blocks,
-                simplicity=entrants.costs,
+                simplicity=tuple(chosen.costs.values()),
                 objective=arguments.objective,
             )
-            planned = plan(design, first)
-        _say(arguments, announcement(planned.runs, planned.seconds))
-        trial = Trial(
-            workload=workload,
-            environment=present(environ),
-            design=design,
-            runs=(first,),
-            not_tried=(*entrants.not_tried, *planned.not_tried),
-            findings=entrants.findings,
+            trial = Trial(workload=workload, environment=present(environ), design=design, runs=(first,))
+            session = Session(bench=bench, trial=trial, diagnosis=diagnosis)
+            planned = None if session.is_settled else plan(design, first)
+        if planned:
+            _say(arguments, announcement(planned.runs, planned.seconds))
+        trial = replace(
+            trial,
+            not_tried=(*entrants.not_tried, *chosen.left_out, *(planned.not_tried if planned else ())),
+            findings=(*entrants.findings, *beginning.findings),
         )
         results.save(trial)
-        yield Session(bench=bench, trial=trial)
+        yield replace(session, trial=trial)
 
 
 @contextlib.contextmanager
@@ -232,17 +250,29 @@ def finish(session: Session, arguments: argparse.Namespace, face: Face, judge: J
     primary = trial.design.criteria.primary
     with ProgressReport(sys.stderr, display=display, primary=primary, environ=environ) as watch:
         try:
-            for grown in conduct(session.bench, trial, watch):
+            for grown in () if session.is_settled else conduct(session.bench, trial, watch):
                 trial = grown
         except KeyboardInterrupt as error:
             interruption = error
     trial = results.kept(trial)
     results.tidy()
-    verdict = decide(trial, trial.design.objective)
+    verdict = _decided(trial, session)
     status = _answer(verdict, trial.workload, results.folder, arguments, trial if face is Face.TRIAL else None)
     if judge is not None:
         status = judge(verdict, trial, to_output=not arguments.json)
     return status if interruption is None else status_after(interruption)
+
+
+def _decided(trial: Trial, session: Session) -> Verdict:
+    if session.is_settled and session.diagnosis:
+        return kept(
+            session.diagnosis,
+            baseline=trial.design.baseline,
+            objective=trial.design.objective,
+            not_tried=trial.not_tried,
+            findings=trial.findings,
+        )
+    return replace(decide(trial, trial.design.objective), diagnosis=session.diagnosis)
 
 
 def without_runs(arguments: argparse.Namespace, request: Request, refusal: NobodyEnters) -> int:

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from heapswap import artifact, native
+from heapswap import artifact
 from heapswap.allocators.activation import activate
-from heapswap.allocators.model import Activation, Candidate, Library, Origin
+from heapswap.allocators.model import Activation
 from heapswap.allocators.spelling import CURRENT, parse
 from heapswap.artifact import text
+from heapswap.cli import observing
+from heapswap.cli.observing import Observer
 from heapswap.cli.options import required
 from heapswap.cli.output import standard_output
 from heapswap.dispositions import environment_at_start, ignored_at_start
@@ -19,28 +21,20 @@ from heapswap.errors import CannotGoOn, Misuse
 from heapswap.findings import Finding, Level
 from heapswap.inspection.conflicts import preflight
 from heapswap.inspection.program import Program, find, resolve
-from heapswap.profiling import doubts, wire
 from heapswap.profiling.glance import glance
-from heapswap.profiling.model import Profile
-from heapswap.profiling.place import Depth, observed, place
-from heapswap.profiling.profile import processes, with_call_sites
-from heapswap.profiling.sites import of_all
-from heapswap.profiling.stacks import Stacks, read
+from heapswap.profiling.place import Depth
 from heapswap.profiling.watch import Watch
 from heapswap.report.glance import GlanceReport
 from heapswap.report.profile import profile_text
-from heapswap.report.progress import Display, display_of
+from heapswap.report.progress import display_of
 from heapswap.report.terminal import colour_of, width_of
 from heapswap.trials.arms import Arm, arm
 from heapswap.trials.executor import LaunchExecutor, Order
-from heapswap.trials.model import Run, Slot, Stage
+from heapswap.trials.model import Slot, Stage
 from heapswap.trials.store import beside, default_folder
 from heapswap.units import parse_duration
 
 USAGE = "heapswap profile [OPTIONS] ([CANDIDATE] -- PROGRAM ARGUMENTS | --pid PID)"
-
-HARMLESS = frozenset({"private-api", "linked-allocator", "go-heap", "own-allocator"})
-"""conflicts of another allocator that are none of the probe's: it leaves every block with the allocator it came from"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -94,9 +88,19 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
     folder = _folder(arguments, argv[0], environ)
     chosen = arm(activation, environ)
     display = display_of(sys.stderr, environ, quiet=arguments.quiet or arguments.json)
-    order = _order(arguments, argv, chosen, folder)
-    profile = _profile(order, chosen.expected, display, arguments.depth, arguments.folded)
-    profile = replace(profile, findings=(*findings, *profile.findings))
+
+    def shown(files: Path, watch: Watch) -> GlanceReport:
+        return GlanceReport(
+            sys.stderr, display=display, source=lambda: glance(files, watch.timelines), environ=environment_at_start()
+        )
+
+    with LaunchExecutor() as executor:
+        observer = Observer(executor, arguments.depth, shown)
+        observer.execute(_order(arguments, argv, chosen, folder))
+    assert observer.profile is not None  # there was a run
+    if arguments.folded:
+        artifact.write(Path(arguments.folded), observer.folded.encode())
+    profile = replace(observer.profile, findings=(*findings, *observer.profile.findings))
     if arguments.redact:
         profile = profile.redacted()
     file = Path(arguments.file) if arguments.file else folder / "profile.json"
@@ -134,66 +138,9 @@ def _order(arguments: argparse.Namespace, argv: tuple[str, ...], chosen: Arm, fo
         accepted=(0,),
         metrics=(),
         folder=folder,
-        # The probe answers malloc and passes it on: its own files say to whom.
-        expected=None,
+        expected=chosen.expected,
         ignored_signals=ignored_at_start(os.environ),
     )
-
-
-def _profile(order: Order, expected: str | None, display: Display, depth: Depth, folded: str | None) -> Profile:
-    """Run the order under the probe, with the memory of its tree looked at meanwhile, and shown."""
-    with place(order.folder) as files:
-        with (
-            LaunchExecutor() as executor,
-            Watch(files) as watch,
-            GlanceReport(
-                sys.stderr,
-                display=display,
-                source=lambda: glance(files, watch.timelines),
-                environ=environment_at_start(),
-            ),
-        ):
-            run = executor.execute(replace(order, environ=observed(order.environ, files, depth)))
-        raw = tuple(wire.read_all(files))
-        named, unnamed = _stacks(files, depth)
-    if folded:
-        names = {file.name: f"{Path(file.header.program).name} ({file.header.process})" for file in raw}
-        artifact.write(Path(folded), of_all(named, names).encode())
-    counted = processes(raw, {one.pid: one.cpu for one in run.processes}, watch.courses)
-    seen = with_call_sites(counted, raw, named)
-    return Profile(
-        command=tuple(map(text, order.argv)),
-        candidate=order.slot.candidate,
-        exit_status=run.exit_status,
-        signal=run.signal,
-        wall=run.value("wall") or 0.0,
-        cpu=run.value("cpu") or 0.0,
-        peak=int(run.value("peak") or 0),
-        processes=seen,
-        findings=(
-            *doubts.of_run(run.exit_status, run.signal, str(order.folder)),
-            *doubts.of_processes(seen, _unseen(run, raw), expected),
-            *unnamed,
-            *doubts.of_stacks(named.values()),
-            *run.findings,
-        ),
-    )
-
-
-def _stacks(files: Path, depth: Depth) -> tuple[Mapping[str, Stacks], tuple[Finding, ...]]:
-    """The call stacks that are there; without their names the rest of the profile stands."""
-    if depth is Depth.CALLS:
-        return {}, ()
-    try:
-        return read(files), ()
-    except CannotGoOn as error:
-        return {}, (doubts.unnamed(error),)
-
-
-def _unseen(run: Run, raw: tuple[wire.Raw, ...]) -> tuple[str, ...]:
-    """Programs that ran, as the launcher saw them, and wrote nothing."""
-    known = {file.header.process for file in raw}
-    return tuple(sorted({process.program for process in run.processes if process.pid not in known}))
 
 
 def _preflight(program: Program, activation: Activation, environ: Mapping[str, str]) -> tuple[Finding, ...]:
@@ -202,20 +149,8 @@ def _preflight(program: Program, activation: Activation, environ: Mapping[str, s
     Raises:
         CannotGoOn: one of them stands against the run.
     """
-    probe = Library(
-        family="",
-        path=str(native.required("probe")),
-        version="",
-        origin=Origin.PATH,
-        machine=os.uname().machine,
-        libc="glibc",
-    )
-    alone = Activation(candidate=Candidate(library=CURRENT), library=probe, variables=())
-    of_probe = [one for one in preflight(program, alone, environ) if one.code not in HARMLESS]
-    found = tuple(dict.fromkeys((*preflight(program, activation, environ), *of_probe)))
-    errors = [one for one in found if one.level is Level.ERROR]
-    if errors:
-        raise CannotGoOn(f"{errors[0].seen}; {errors[0].remedy}")
+    found = tuple(dict.fromkeys((*preflight(program, activation, environ), *observing.conflicts(program, environ))))
+    observing.refuse(found)
     warnings = (one for one in found if one.level is Level.WARNING)
     return tuple(replace(one, seen=text(one.seen), remedy=text(one.remedy)) for one in warnings)
 

@@ -19,6 +19,12 @@ FEWEST = 20
 """samples below which nothing is estimated"""
 MAPPED = 128 * 1024
 """bytes from which allocators ask the kernel for a mapping (glibc's threshold at first)"""
+FAULT = 5e-6
+"""seconds that a page fault may always take, zeroing its page included (1.6 µs on a quiet virtual machine)"""
+SLOWEST_FAULT = 25e-6
+"""and may take at most, on the busiest machine: what a call with faults takes beyond that is its own work"""
+UNUSUAL = 5.0
+"""times the median fault of the run, up to which a fault is believed"""
 _95 = 1.959964
 _SHORTEST = 1_000_000
 """nanoseconds of a file's life from which its own two moments tell the rate of the ticks well"""
@@ -55,6 +61,8 @@ class Times:
     """given up the processor inside the allocator: waiting for a lock"""
     kernel: Total
     """part of `cpu`: slow calls with page faults, or of blocks so large that they are mapped and unmapped"""
+    faulting: Total
+    """part of `kernel`: in page faults; work of a call beside its faults is not in it"""
     computing: Total
     """part of `cpu`: slow calls without"""
     quick: Total
@@ -82,6 +90,7 @@ def times(raw: wire.Raw, ticks: float) -> Times | None:
         cpu=total(on_cpu, drawn),
         waiting=total(measured.waiting, drawn),
         kernel=total(np.where(looked_at & in_kernel, on_cpu, 0.0), drawn),
+        faulting=total(np.where(looked_at, _faulting(on_cpu, samples["faults"]), 0.0), drawn),
         computing=total(np.where(looked_at & ~in_kernel, on_cpu, 0.0), drawn),
         quick=total(np.where(looked_at, 0.0, on_cpu), drawn),
     )
@@ -112,6 +121,14 @@ def probability(drawn: NDArray[np.void]) -> NDArray[np.float64]:
     by_length: NDArray[np.float64] = -np.expm1(-(drawn["size"] + float(wire.CALL)) / scale)
     value: NDArray[np.float64] = np.where(drawn["scale"] & wire.LARGE, 1 / scale, by_length)
     return value
+
+
+def _faulting(took: NDArray[np.float64], faults: NDArray[np.uint16]) -> NDArray[np.float64]:
+    """Seconds of page faults in calls that took so long: what is longer than a fault can be is the call's own work."""
+    there = faults > 0
+    usual = float(np.median(took[there] / faults[there])) if there.any() else 0.0
+    most = faults.astype(np.float64) * min(max(UNUSUAL * usual, FAULT), SLOWEST_FAULT)
+    return np.minimum(took, most)
 
 
 def own_cost(raw: wire.Raw, ticks: float) -> float:

@@ -249,6 +249,8 @@ class Process:
     """of `cpu`; None where too few calls were timed"""
     kernel_share: Share | None
     """part of it in page faults and mappings"""
+    fault_share: Share | None = None
+    """part of that in page faults, the rest being mappings and work on large blocks"""
     lock_wait_share: Share | None
     """waiting inside the allocator, of `cpu` and that waiting together"""
     quick_call: float | None
@@ -287,6 +289,10 @@ class Profile:
     """of the whole tree, processes that were not observed included"""
     peak: int
     """resident memory of the tree, bytes"""
+    system: float | None = None
+    """part of `cpu` in the kernel"""
+    faults: int | None = None
+    """page faults of the tree that needed no disk"""
     processes: tuple[Process, ...]
     """in the order in which they began"""
     findings: tuple[Finding, ...] = ()

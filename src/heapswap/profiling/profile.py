@@ -97,6 +97,7 @@ def _process(
         samples=len(file.samples),
         allocator_cpu_share=share(timed.cpu, cpu) if timed else None,
         kernel_share=share(timed.kernel, cpu) if timed else None,
+        fault_share=share(timed.faulting, cpu) if timed else None,
         lock_wait_share=share(timed.waiting, cpu + timed.waiting.value) if timed else None,
         quick_call=_quick(timed),
         contention=contention(file, ticks) if ticks else (),

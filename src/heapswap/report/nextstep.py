@@ -12,7 +12,7 @@ from heapswap.report.lines import paragraph
 from heapswap.report.shellwords import command_lines
 from heapswap.trials.model import Trial
 from heapswap.verdict import constrained
-from heapswap.verdict.model import Decision, Verdict
+from heapswap.verdict.model import Advice, Decision, Verdict
 from heapswap.verdict.objective import OBJECTIVES
 from heapswap.workload import Build, Direction, Service, Workload
 
@@ -104,6 +104,16 @@ def _act(verdict: Verdict, workload: Workload) -> tuple[Step, ...]:
 def _look_deeper(workload: Workload, verdict: Verdict, ranked: Sequence[str]) -> tuple[Step, ...]:
     if verdict.rule == constrained.RULE:
         return ()
+    if verdict.rule == Advice.NO_BOTTLENECK:
+        words = (
+            "heapswap",
+            "advise",
+            "--skip-profile",
+            *_objective(verdict),
+            *_options(workload),
+            *_measured(workload),
+        )
+        return (Step(purpose="To try the candidates all the same:", words=words),)
     listed = ranked[:_DEEPER]
     candidates = ("--candidates", *listed) if listed else ()
     purpose = "To look deeper, at these candidates alone:" if listed else "To measure the candidates all the same:"

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from rich.text import Text
 
 from heapswap import artifact
+from heapswap.report.diagnosis import diagnosis_lines
 from heapswap.report.figures import amount, count, interval, known, name, percent, share
 from heapswap.report.findings import finding_lines
 from heapswap.report.guards import guard_lines, open_guard_lines
@@ -104,6 +105,7 @@ def evidence_lines(verdict: Verdict, order: Sequence[str], width: int) -> list[T
         *_section("Under load", ramp_lines(verdict.ramps, order, width)),
         *_section("Memory at rest, cycle by cycle", rest_lines(verdict.growths, width)),
         *_section("Why", _why(verdict, width)),
+        *_section("Profile (the first run)", diagnosis_lines(verdict.diagnosis, width) if verdict.diagnosis else []),
         *_section("Guards (not to get worse; 95 % limits)", guard_lines(verdict.guards, order, width)),
         *_section("Findings", finding_lines(verdict.findings, width)),
         *_section("Not tried", _not_tried(verdict.not_tried, width)),

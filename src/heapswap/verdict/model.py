@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from heapswap.findings import Finding
 from heapswap.scaling.model import Growth, Ramp
+from heapswap.verdict.symptoms import Symptom
 
 
 class Decision(StrEnum):
@@ -89,6 +90,58 @@ class NotTried:
     reason: str
 
 
+class Advice(StrEnum):
+    """What one profiled run says to do: which of the article's rules applies. The fourth needs no run."""
+
+    NO_BOTTLENECK = "no-measured-bottleneck"
+    """the first: allocation costs too little for any change to be worth it, and nothing is retained"""
+    SLOW = "allocation-costs-time"
+    """the second: candidates that save time have to prove it"""
+    RETAINS = "memory-is-retained"
+    """the third: candidates that give memory back have to prove it"""
+    BOTH = "time-and-memory"
+    """the second and the third"""
+    UNKNOWN = "not-shown"
+    """the profile does not show enough, so that every candidate is tried"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """One number that the rule about the profile rests on."""
+
+    of: str
+    """``allocator``, ``faults``, ``waiting``, ``layout``, ``time`` (these together), ``memory``"""
+    metric: str
+    """what it could be taken off: ``wall``, ``cpu``, or ``memory``, whichever of its metrics"""
+    most: float
+    """upper limit of what any allocator could win"""
+    limit: float | None = None
+    """a gain below this is not worth a change; None where the number is a part of another"""
+    unit: str = "1"
+    """``1``: part of the time; ``B``: bytes"""
+
+    @property
+    def is_excluded(self) -> bool:
+        """Whether it is too little to matter."""
+        return self.limit is not None and self.most < self.limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """What the profile of the first run says, before any candidate is tried."""
+
+    advice: Advice
+    reason: str
+    """one sentence for a person"""
+    primary: str
+    """the metric that decides"""
+    symptoms: tuple[Symptom, ...] = ()
+    """what the candidates that are tried are good for; none where nothing is tried, or everything"""
+    grounds: tuple[Ground, ...] = ()
+    profile: str = ""
+    """digest of the profile this rests on, ``sha256:…``"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """The answer, and everything it rests on."""
@@ -123,3 +176,5 @@ class Verdict:
     findings: tuple[Finding, ...] = ()
     evidence: str = ""
     """digest of the trial this rests on, ``sha256:…``"""
+    diagnosis: Diagnosis | None = None
+    """what the first run's profile says; None where it was not asked"""
