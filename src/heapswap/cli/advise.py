@@ -42,7 +42,12 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
         arguments.budget = BUDGET
     first = First.PLAIN if arguments.skip_profile else First.PROFILED
     request = measuring.Request(
-        argv=subject.argv, make=subject.make, described=subject.described, candidates=choose, first=first
+        argv=subject.argv,
+        make=subject.make,
+        described=subject.described,
+        candidates=choose,
+        least_budget=SERVICE_BUDGET,
+        first=first,
     )
     try:
         with measuring.begin(arguments, request) as session:
