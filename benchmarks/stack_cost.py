@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from heapswap.profiling import wire
@@ -30,31 +31,41 @@ PROGRAMS = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One program; seconds."""
+
+    name: str
+    cpu: float
+    copying: float
+    stacks: int
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print one JSON array instead of a table")
     arguments = parser.parse_args()
     rows = [measure(name, command) for name, command in PROGRAMS.items()]
     if arguments.json:
-        print(json.dumps(rows))
+        print(json.dumps([asdict(row) for row in rows]))
     else:
         for row in rows:
+            each = row.copying / max(row.stacks, 1)
             print(
-                f"{row['name']:<16} {row['stacks']:>6} stacks, {row['each'] * 1e6:6.1f} us each: "
-                f"{row['copying'] * 1e3:6.1f} ms of {row['cpu']:6.2f} s, {row['copying'] / row['cpu']:.2%}"
+                f"{row.name:<16} {row.stacks:>6} stacks, {each * 1e6:6.1f} us each: "
+                f"{row.copying * 1e3:6.1f} ms of {row.cpu:6.2f} s, {row.copying / row.cpu:.2%}"
             )
     return 0
 
 
-def measure(name: str, command: list[str]) -> dict[str, float | str | int]:
+def measure(name: str, command: list[str]) -> Row:
     with tempfile.TemporaryDirectory() as folder:
         files = Path(folder)
         subprocess.run(command, env=observed(os.environ, files), stdout=subprocess.DEVNULL, check=True)
         (file,) = wire.read_all(files)
         stacks = sum(len(found.stacks) for found in read(files).values())
     cpu = (file.header.noted_cpu - file.header.begun_cpu) * 1e-9
-    copying = file.copying * 1e-9
-    return {"name": name, "cpu": cpu, "copying": copying, "stacks": stacks, "each": copying / max(stacks, 1)}
+    return Row(name=name, cpu=cpu, copying=file.copying * 1e-9, stacks=stacks)
 
 
 if __name__ == "__main__":
