@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from heapswap.findings import Finding
 from heapswap.report.charts.effects import effect_charts
+from heapswap.report.diagnosis import diagnosed
 from heapswap.report.document.measured import measured
 from heapswap.report.document.model import (
     Block,
@@ -54,7 +55,7 @@ def verdict_document(answered: Answered) -> Document:
         beside=change_told(verdict, order),
         sections=sections(
             Section(title="Effects", blocks=tuple(_effects(verdict, trial, order))),
-            Section(title="Why", blocks=tuple(Prose(text=text) for text in why(verdict))),
+            Section(title="Why", blocks=tuple(Prose(text=text) for text in (*why(verdict), *_profiled(verdict)))),
             Section(title="Guards", blocks=tuple(_guards(verdict.guards, order))),
             Section(title="Findings", blocks=_findings(verdict.findings)),
             Section(title="What to type", blocks=tuple(_commands(verdict, trial, order))),
@@ -72,6 +73,10 @@ def _effects(verdict: Verdict, trial: Trial | None, order: Sequence[str]) -> Ite
     yield _table(verdict, order, metrics)
     for text in (_legend(verdict), *noise_told(verdict)):
         yield Prose(text=text, tone=Tone.FAINT)
+
+
+def _profiled(verdict: Verdict) -> tuple[str, ...]:
+    return (diagnosed(verdict.diagnosis),) if verdict.diagnosis else ()
 
 
 def _legend(verdict: Verdict) -> str:
