@@ -8,7 +8,7 @@ from pathlib import Path
 
 from heapswap import native
 from heapswap.profiling.live import headers, live_of_tree
-from heapswap.profiling.place import observed, place
+from heapswap.profiling.place import Depth, observed, place
 from heapswap.trials.counting import Counting
 
 
@@ -21,7 +21,7 @@ def counted(environ: Mapping[str, str], folder: Path) -> Iterator[Counting]:
     """
     with place(folder) as files:
         yield Counting(
-            environ=observed(environ, files),
+            environ=observed(environ, files, Depth.CALLS),
             counter=os.path.realpath(native.required("probe")),
             live=partial(live_of_tree, files),
             behind=lambda: {header.process: header.library for _, header in headers(files)},

@@ -48,7 +48,7 @@ class Depth(StrEnum):
     """they are counted and timed"""
 
 
-def observed(environ: Mapping[str, str], folder: Path, depth: Depth = Depth.STACKS) -> dict[str, str]:
+def observed(environ: Mapping[str, str], folder: Path, depth: Depth) -> dict[str, str]:
     """The environment with the probe in front of everything that is preloaded.
 
     Raises:
