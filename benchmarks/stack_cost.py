@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from heapswap.profiling import wire
-from heapswap.profiling.place import observed
+from heapswap.profiling.place import Depth, observed
 from heapswap.profiling.stacks import read
 
 CORPUS = Path(__file__).parents[1] / "corpus"
@@ -61,7 +61,7 @@ def main() -> int:
 def measure(name: str, command: list[str]) -> Row:
     with tempfile.TemporaryDirectory() as folder:
         files = Path(folder)
-        subprocess.run(command, env=observed(os.environ, files), stdout=subprocess.DEVNULL, check=True)
+        subprocess.run(command, env=observed(os.environ, files, Depth.STACKS), stdout=subprocess.DEVNULL, check=True)
         (file,) = wire.read_all(files)
         stacks = sum(len(found.stacks) for found in read(files).values())
     cpu = (file.header.noted_cpu - file.header.begun_cpu) * 1e-9

@@ -21,7 +21,7 @@ from heapswap.profiling import wire
 from heapswap.profiling.estimate import own_cost, rate, times
 from heapswap.profiling.outside.attribute import Where
 from heapswap.profiling.outside.script import CLOCK, Frame, Sample, events
-from heapswap.profiling.place import observed, place
+from heapswap.profiling.place import Depth, observed, place
 
 CORPUS = Path(__file__).parents[2] / "corpus"
 ROUNDS = 5
@@ -84,7 +84,7 @@ def owner(frames: Sequence[Frame]) -> str:
 def by_probe(argv: Sequence[str], stdin: str) -> tuple[float, float, float, float]:
     """The same of the whole tree by the probe, with its 95 % limits; last, what perf says of this very run."""
     with tempfile.TemporaryDirectory() as folder, place(Path(folder)) as files:
-        perf = by_perf(argv, stdin, observed(bare(), files))
+        perf = by_perf(argv, stdin, observed(bare(), files, Depth.STACKS))
         raw = list(wire.read_all(files))
     spent = low = high = cpu = 0.0
     for file in raw:
