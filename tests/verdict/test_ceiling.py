@@ -13,7 +13,7 @@ from tests.verdict.profiles import MIB, moment, process, profile, profiles, shar
 
 
 def test_a_program_that_hardly_allocates_can_win_the_allowance_and_little_more() -> None:
-    whole = cpu_ceiling(profile(faults=2560)).whole
+    whole = cpu_ceiling(profile(faults=0)).whole
     assert whole == pytest.approx(LAYOUT, abs=0.001)
 
 
@@ -29,14 +29,13 @@ def test_work_that_was_not_timed_is_charged_at_a_price_no_allocator_has() -> Non
     assert own_work(few) == pytest.approx(500 * ceiling.CALL)
 
 
-def test_first_touches_of_live_blocks_are_nobodys_to_save() -> None:
-    """A heap of 100 MiB is 25,600 faults by any allocator; asked for three times over, it may be more."""
+def test_first_touches_of_live_blocks_can_be_saved_but_for_the_zeroing() -> None:
+    """A heap of 100 MiB is 25,600 faults in small pages and 50 in huge ones: under mimalloc, say."""
     filled = process(requested_bytes=100 * MIB, peak_live_bytes=100 * MIB, timeline=(moment(100, 101),))
-    assert avoidable_faults(profile(filled, faults=26_000, system=0.08)) < 0.005
+    zeroing = 25_600 * ceiling.ZEROING
+    assert avoidable_faults(profile(filled, faults=26_000, system=0.08)) == pytest.approx(0.08 - zeroing, rel=0.02)
     again = replace(filled, requested_bytes=300 * MIB)
-    assert avoidable_faults(profile(again, faults=77_000, system=0.24)) == pytest.approx(
-        0.24 * 51_400 / 77_000, rel=0.02
-    )
+    assert avoidable_faults(profile(again, faults=77_000, system=0.24)) == pytest.approx(0.24 - zeroing, rel=0.02)
 
 
 def test_faults_that_no_request_can_have_caused_are_not_the_heaps() -> None:
@@ -49,6 +48,11 @@ def test_waiting_counts_against_the_wall_and_not_against_the_cpu() -> None:
     waits = profile(process(lock_wait_share=share(0.2), threads=4))
     assert wall_ceiling(waits).waiting == pytest.approx(0.25)
     assert cpu_ceiling(waits).waiting == 0
+
+
+def test_one_thread_waits_for_nobody() -> None:
+    """What looks like waiting is the processor given to another program."""
+    assert wall_ceiling(profile(process(lock_wait_share=share(0.2), threads=1))).waiting == 0
 
 
 def test_all_of_the_allocators_work_may_lie_on_the_longest_path() -> None:

@@ -45,7 +45,10 @@ def test_the_reason_holds_the_numbers() -> None:
     [
         (process(allocator_cpu_share=share(0.3)), (Symptom.ALLOCATION,)),
         (process(lock_wait_share=share(0.3), threads=4), (Symptom.CONTENTION,)),
-        (process(allocator_cpu_share=share(0.3), lock_wait_share=share(0.3)), (Symptom.ALLOCATION, Symptom.CONTENTION)),
+        (
+            process(allocator_cpu_share=share(0.3), lock_wait_share=share(0.3), threads=4),
+            (Symptom.ALLOCATION, Symptom.CONTENTION),
+        ),
         (process(allocator_cpu_share=share(0.05, 0.2)), (Symptom.ALLOCATION,)),
     ],
     ids=["work", "waiting", "both", "an interval that does not exclude it"],
