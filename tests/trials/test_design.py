@@ -191,7 +191,7 @@ def test_where_nothing_gains_the_rest_of_the_budget_narrows_what_is_not_excluded
 
 def test_a_small_budget_tries_fewer_candidates_twice() -> None:
     first = run(Slot(stage=Stage.WARM_UP, block=0, position=0, candidate="current"))
-    made = plan(design(NAMES, budget=34 * duration(first) + 1e-6), first)
+    made = plan(design(NAMES, budget=44 * duration(first) + 1e-6), first)
     assert made.candidates == NAMES[:6]
     assert made.rounds == (6, 4)
     assert [name for name, _ in made.not_tried] == list(NAMES[6:])

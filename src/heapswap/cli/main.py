@@ -25,7 +25,7 @@ VERBS = {
     "inspect": "which allocator a process or a program really uses",
     "allocators": "which allocators exist here, and their knobs",
     "deploy": "put a choice into a project, an image or a service, and take it back",
-    "report": "a saved answer as a page, Markdown, JSON, CSV or Parquet; or two of them compared",
+    "report": "a saved answer as a page, Markdown or data; or two compared",
     "conform": "does a malloc library keep the promises that programs rely on",
 }
 """Each verb is the module `heapswap.cli.VERB` with `configure(parser)` and `execute(arguments, command) -> int`."""

@@ -15,7 +15,7 @@ LEAST_RUNS = 24
 CONFIRMING_RUNS = 20
 """runs that screening must leave: five blocks of four, the fewest that can show a gain beyond doubt"""
 
-CONFIRMING_SHARE = 0.6
+CONFIRMING_SHARE = 0.7
 """part of a larger budget that screening leaves"""
 
 BLOCK_RUNS = 4
