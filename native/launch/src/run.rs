@@ -143,7 +143,11 @@ impl Run {
         None
     }
 
+    /// What the tree uses now; nothing where the root has ended, as the end of what it left behind is on its way.
     pub fn mark(&mut self, name: String) -> Option<Mark> {
+        if self.end.is_some() {
+            return None;
+        }
         let elapsed = clock::monotonic().saturating_sub(self.exec);
         let point = self.tree.look(elapsed, Reading::Always)?;
         self.timeline.push(point);
@@ -152,10 +156,12 @@ impl Run {
         Some(mark)
     }
 
-    /// Signal the root; when the grace is over, the whole tree is killed.
+    /// Signal the root; when the grace is over, the whole tree is killed. A root that has ended was not stopped.
     pub fn stop(&mut self, signal: i32, grace: f64) {
-        signals::send(self.root, signal);
-        self.killed = true;
+        if self.end.is_none() {
+            signals::send(self.root, signal);
+            self.killed = true;
+        }
         self.deadline = Some(clock::monotonic().saturating_add(nanoseconds(grace)));
     }
 
