@@ -17,7 +17,7 @@ _RULES = {
 }
 _PARTS = {
     "allocator": "the allocator's own work",
-    "faults": "page faults of the heap beyond its live blocks",
+    "faults": "page faults of the heap",
     "waiting": "waiting for the allocator's locks",
     "layout": "allowed for another layout of the blocks",
     "time": "together",
