@@ -2,6 +2,12 @@
 
 import signal
 
+from hypothesis import settings
+
+# How long an example takes is the machine's to say.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
+
 
 def pytest_configure() -> None:
     """Let the tests end what they start: a shell's background job has SIGINT and SIGQUIT ignored, what nohup starts

@@ -85,9 +85,12 @@ struct Supervisor {
 }
 
 impl Supervisor {
-    /// Until the other end is gone.
+    /// Until the other end is gone: it may leave while a reply is on its way, and that is no error.
     fn serve(mut self) -> io::Result<()> {
-        let result = self.attend();
+        let result = match self.attend() {
+            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => Ok(()),
+            result => result,
+        };
         if let Some(mut run) = self.run.take() {
             run.kill();
         }
