@@ -73,7 +73,7 @@ class Held:
     def judge(self, verdict: Verdict, trial: Trial, *, to_output: bool) -> int:
         """Say whether the choice still stands, to people and to GitHub; the exit status."""
         answer = still_right(self.verdict, verdict, trial, self.allowed)
-        line = printable(f"{_TITLES[answer.standing]}: {answer.why}")
+        line = printable(f"{_title(answer.standing)}: {answer.why}")
         if to_output and sys.stdout is not None:
             print(f"\n{line}", flush=True)
         else:
@@ -83,15 +83,10 @@ class Held:
         return STOPPED if answer.standing.is_wrong else 0
 
 
-_TITLES = {
-    Standing.RIGHT: "Still right",
-    Standing.OPEN: "Still right, as far as is known",
-    Standing.GONE: "No longer right",
-    Standing.UNSAFE: "No longer right",
-    Standing.GUARD: "No longer right",
-    Standing.WORSE: "No longer right",
-    Standing.OVERTAKEN: "No longer right",
-}
+def _title(standing: Standing) -> str:
+    if standing.is_wrong:
+        return "No longer right"
+    return "Still right" if standing is Standing.RIGHT else "Still right, as far as is known"
 
 
 def held(arguments: argparse.Namespace) -> Held | None:
@@ -120,9 +115,9 @@ def _tell_github(answer: Answer, verdict: Verdict, trial: Trial) -> None:
     if answer.standing is Standing.OPEN:
         grade = github.Grade.WARNING
     if sys.stderr is not None:
-        print(github.annotation(grade, f"heapswap: {_TITLES[answer.standing]}", printable(answer.why)), file=sys.stderr)
+        print(github.annotation(grade, f"heapswap: {_title(answer.standing)}", printable(answer.why)), file=sys.stderr)
     page = markdown(verdict_document(Answered(verdict=verdict, trial=trial)))
     try:
-        github.add_to_summary(f"**{_TITLES[answer.standing]}**: {prose(answer.why)}\n\n{page}", os.environ)
+        github.add_to_summary(f"**{_title(answer.standing)}**: {prose(answer.why)}\n\n{page}", os.environ)
     except OSError as error:
         say(f"the job's summary cannot be written: {error.strerror}")

@@ -7,7 +7,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Self, TextIO
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
@@ -15,8 +15,8 @@ from heapswap.profiling.glance import Glance
 from heapswap.report.figures import part, whole_seconds
 from heapswap.report.lines import printable
 from heapswap.report.plots import course
-from heapswap.report.progress import LINE_EVERY, REFRESHES, Display
-from heapswap.report.terminal import WIDEST, Colour, colour_of
+from heapswap.report.progress import LINE_EVERY, Display, live_display
+from heapswap.report.terminal import WIDEST
 from heapswap.units import format_bytes
 
 
@@ -32,7 +32,7 @@ class GlanceReport:
         self._before = (self._began, 0)
         self._live: Live | None = None  # which is asked for while it is made
         if display is Display.LIVE:
-            self._live = self._new_live(environ)
+            self._live = live_display(stream, environ, self._picture)
         self._over = threading.Event()
         self._thread = (
             threading.Thread(target=self._print_lines, name="lines", daemon=True) if display is Display.LINES else None
@@ -75,25 +75,6 @@ class GlanceReport:
             return Group()
         glance, rate = self._look()
         return picture(glance, rate, monotonic() - self._began, min(self._live.console.width, WIDEST))
-
-    def _new_live(self, environ: Mapping[str, str]) -> Live:
-        console = Console(
-            file=self._stream,
-            force_terminal=True,
-            no_color=colour_of(self._stream, environ) is Colour.NEVER,
-            highlight=False,
-            markup=False,
-            emoji=False,
-            _environ=environ,
-        )
-        return Live(
-            console=console,
-            get_renderable=self._picture,
-            refresh_per_second=REFRESHES,
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
 
 
 def glance_line(glance: Glance, rate: float, seconds: float) -> str:

@@ -41,6 +41,27 @@ def display_of(stream: TextIO | None, environ: Mapping[str, str], *, quiet: bool
     return Display.LIVE if stream.isatty() and environ.get("TERM") not in (None, "", "dumb") else Display.LINES
 
 
+def live_display(stream: TextIO, environ: Mapping[str, str], picture: Callable[[], Group]) -> Live:
+    """What is drawn anew in place, and gone when it is stopped; `picture` is asked for it, from another thread too."""
+    console = Console(
+        file=stream,
+        force_terminal=True,
+        no_color=colour_of(stream, environ) is Colour.NEVER,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        _environ=environ,
+    )
+    return Live(
+        console=console,
+        get_renderable=picture,
+        refresh_per_second=REFRESHES,
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
+
+
 def announcement(runs: int, seconds: float) -> str:
     """The line before everything: how often the command will run, and for how long."""
     spell = "less than a second" if seconds < 1 else f"about {whole_seconds(seconds)}"
@@ -66,7 +87,7 @@ class ProgressReport:
         self._latest: Progress | None = None
         self._told_at = clock()
         self._printed: tuple[float, Stage | None] | None = None
-        self._live = self._new_live(environ) if display is Display.LIVE else None
+        self._live = live_display(stream, environ, self._picture) if display is Display.LIVE else None
 
     def __enter__(self) -> Self:
         if self._live:
@@ -97,25 +118,6 @@ class ProgressReport:
             return True
         at, stage = self._printed
         return stage is not _stage(progress) or progress.elapsed - at >= LINE_EVERY
-
-    def _new_live(self, environ: Mapping[str, str]) -> Live:
-        console = Console(
-            file=self._stream,
-            force_terminal=True,
-            no_color=colour_of(self._stream, environ) is Colour.NEVER,
-            highlight=False,
-            markup=False,
-            emoji=False,
-            _environ=environ,
-        )
-        return Live(
-            console=console,
-            get_renderable=self._picture,
-            refresh_per_second=REFRESHES,
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
 
     def _picture(self) -> Group:
         if self._latest is None or self._live is None:

@@ -15,7 +15,7 @@ class Symptom(StrEnum):
     CONTENTION = "contention"
     """threads wait for the allocator's locks"""
     FAULTS = "faults"
-    """the heap is faulted in again and again"""
+    """much time in page faults of the heap"""
     RETENTION = "retention"
     """much more memory is resident than the live blocks need"""
     ARENAS = "arenas"

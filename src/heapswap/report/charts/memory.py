@@ -33,15 +33,7 @@ def trial_memory(trial: Trial) -> tuple[Chart, ...]:
     traces: list[Mapping[str, object]] = []
     for hue, candidate, (at, low, middle, high) in courses:
         traces += _band(candidate, hue, at, low / divisor, high / divisor)
-        traces.append(
-            _line(
-                candidate,
-                hue,
-                at,
-                middle / divisor,
-                [f"{candidate} at {t:.2f} s: {amount(v, 'B')}" for t, v in zip(at, middle, strict=True)],
-            )
-        )
+        traces.append(_line(candidate, hue, at, middle, divisor))
     return (
         Chart(
             title="Memory over time",
@@ -79,13 +71,7 @@ def process_memory(process: Process, title: str) -> tuple[Chart, ...]:
     divisor, unit = unit_of((float(one.resident) for one in moments), "B")
     at = np.array([one.at for one in moments])
     traces = [
-        _line(
-            name,
-            hue,
-            at,
-            values / divisor,
-            [f"{name} at {t:.2f} s: {amount(v, 'B')}" for t, v in zip(at, values, strict=True)],
-        )
+        _line(name, hue, at, values, divisor)
         for hue, name, values in (
             (0, "resident", np.array([float(one.resident) for one in moments])),
             (1, "anonymous", np.array([float(one.anonymous) for one in moments])),
@@ -113,8 +99,7 @@ def mapped_memory(process: Process, title: str) -> tuple[Chart, ...]:
     traces = []
     for hue, kind in enumerate(Kind):
         values = np.array([float(size(one, kind)) for one in moments])
-        told = [f"{kind} at {t:.2f} s: {amount(v, 'B')}" for t, v in zip(at, values, strict=True)]
-        traces.append({**_line(kind, hue, at, values / divisor, told), "stackgroup": "all", "fill": "tonexty"})
+        traces.append({**_line(kind, hue, at, values, divisor), "stackgroup": "all", "fill": "tonexty"})
     return (
         Chart(
             title=f"Resident memory of {title} by kind",
@@ -133,15 +118,16 @@ def _layout(unit: str) -> Mapping[str, object]:
     }
 
 
-def _line(name: str, hue: int, at: Numbers, values: Numbers, told: Sequence[str]) -> Mapping[str, object]:
+def _line(name: str, hue: int, at: Numbers, values: Numbers, divisor: float) -> Mapping[str, object]:
+    """Bytes over seconds, drawn in the unit that `divisor` makes."""
     return {
         "type": "scatter",
         "mode": "lines",
         "name": plain(name),
         "hue": hue,
         "x": _rounded(at),
-        "y": _rounded(values),
-        "text": [plain(text) for text in told],
+        "y": _rounded(values / divisor),
+        "text": [plain(f"{name} at {t:.2f} s: {amount(v, 'B')}") for t, v in zip(at, values, strict=True)],
         "hoverinfo": "text",
     }
 
