@@ -18,7 +18,7 @@ values = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size
 environments = st.dictionaries(names, values, max_size=5)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(users=environments, wanted=environments, word=values)
 def test_a_shell_that_evaluates_a_dry_run_has_the_wanted_environment(
     users: dict[str, str], wanted: dict[str, str], word: str

@@ -9,7 +9,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from heapswap.deploy import files
@@ -67,7 +67,6 @@ def deployed_in(root: Path) -> Deployment | None:
     return receipts_of(root).load(Target.DOCKER, str(root))
 
 
-@settings(deadline=None)
 @given(CHANGES)
 def test_revert_leaves_the_tree_byte_identical(changes: Changes) -> None:
     with project(changes) as root:
@@ -83,7 +82,6 @@ def test_revert_leaves_the_tree_byte_identical(changes: Changes) -> None:
         assert deployed_in(root) is None
 
 
-@settings(deadline=None)
 @given(CHANGES)
 def test_applying_twice_changes_nothing(changes: Changes) -> None:
     with project(changes) as root:
@@ -98,7 +96,6 @@ def test_applying_twice_changes_nothing(changes: Changes) -> None:
         assert deployed_in(root) == first
 
 
-@settings(deadline=None)
 @given(CHANGES, CHANGES)
 def test_another_plan_takes_the_place_of_the_first(first: Changes, second: Changes) -> None:
     with project({**second, **first}) as root:
@@ -191,7 +188,6 @@ def test_interrupted_anywhere_every_file_is_old_or_new_and_both_ways_lead_on(ope
     assert at > 5
 
 
-@settings(deadline=None)
 @given(st.integers(0, 30), st.sampled_from([b"# mine\n", b"RUN more\n", b""]))
 def test_revert_keeps_what_was_edited_elsewhere_since(line: int, edit: bytes) -> None:
     old = b"".join(b"line %d\n" % number for number in range(30))

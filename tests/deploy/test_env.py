@@ -85,7 +85,7 @@ VALUES = st.sampled_from(["", "1", "'a b'", '"x"', "/opt/apm.so", "tcache:true"]
 ROWS = st.lists(st.one_of(st.builds("{}={}".format, NAMES, VALUES), st.sampled_from(["# note", "", "  "])), max_size=6)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(rows=ROWS, ending=st.sampled_from(["\n", "\r\n"]), form=st.sampled_from(list(Form)))
 def test_edited_twice_is_edited_once(rows: list[str], ending: str, form: Form, tmp_path: Path) -> None:
     """Also where no receipt tells that it was heapswap: a file that came with the repository, say."""

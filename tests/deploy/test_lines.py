@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from heapswap.deploy import merge
@@ -14,7 +14,6 @@ ROW = st.lists(st.sampled_from([b"a", b"\xff", b" ", b"#", "é".encode()]), max_
 FILE = st.builds(bytes.join, st.sampled_from([b"\n", b"\r\n"]), st.lists(ROW))
 
 
-@settings(deadline=None)
 @given(FILE, st.data())
 def test_splicing_keeps_the_lines_around(data: bytes, draw: st.DataObject) -> None:
     rows = merge.lines(data)
@@ -27,7 +26,6 @@ def test_splicing_keeps_the_lines_around(data: bytes, draw: st.DataObject) -> No
     assert spliced(BOM + data, start, end, ["one", "two"]) == BOM + spliced(data, start, end, ["one", "two"])
 
 
-@settings(deadline=None)
 @given(FILE)
 def test_reading_has_the_same_lines(data: bytes) -> None:
     plain = text(data, Path("f"))

@@ -1,6 +1,6 @@
 """Taking an edit back out of a file that was edited since."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from heapswap.deploy.merge import Conflict, lines, merged
@@ -9,13 +9,11 @@ LINE = st.binary(max_size=6).map(lambda data: data.replace(b"\n", b"").replace(b
 FILE = st.lists(LINE, max_size=12).map(b"\n".join)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_lines_are_the_whole_file(data: bytes) -> None:
     assert b"".join(lines(data)) == data
 
 
-@settings(deadline=None)
 @given(FILE, FILE)
 def test_one_change_alone_is_made_as_it_is(base: bytes, changed: bytes) -> None:
     assert merged(base, changed, base) == changed
@@ -23,7 +21,6 @@ def test_one_change_alone_is_made_as_it_is(base: bytes, changed: bytes) -> None:
     assert merged(base, changed, changed) == changed
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 3), min_size=3, max_size=9), st.lists(st.integers(0, 3), max_size=9), st.data())
 def test_edits_in_other_lines_are_kept(head: list[int], tail: list[int], data: st.DataObject) -> None:
     """An inserted block comes out again, whatever was done to lines that do not touch it."""

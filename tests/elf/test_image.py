@@ -37,7 +37,7 @@ def test_missing_files_are_the_callers_affair(tmp_path: Path) -> None:
         elf.read(tmp_path / "nothing")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_damaged_files_are_refused_or_read(
     small: Path, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

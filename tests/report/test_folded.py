@@ -18,7 +18,7 @@ frames = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characte
 
 
 @given(st.dictionaries(st.lists(frames, min_size=1, max_size=5).map(tuple), st.integers(1, 10**12), max_size=6))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_what_is_written_is_read(stacks: dict[tuple[str, ...], int]) -> None:
     with NamedTemporaryFile("w", encoding="utf-8", newline="\n") as file:
         file.writelines(f"{';'.join(stack)} {weight}\n" for stack, weight in stacks.items())

@@ -52,14 +52,14 @@ def test_a_verdict_alone_on_a_terminal(width: int) -> None:
 
 
 @given(strategies.verdicts, strategies.widths)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_line_is_wider_than_the_terminal_and_none_steers_it(verdict: Verdict, width: int) -> None:
     text = document_text(document(verdict), width=width)
     assert all(character.isprintable() or character == "\n" for character in text)
 
 
 @given(st.sampled_from(HOSTILE), strategies.widths)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_hostile_words_are_text_on_a_terminal(word: str, width: int) -> None:
     verdict = saved("verdict")
     assert isinstance(verdict, Verdict)

@@ -47,7 +47,6 @@ def test_the_page_of_a_comparison() -> None:
 
 
 @given(words)
-@settings(deadline=None)
 def test_prose_shows_as_it_is(text: str) -> None:
     tokens = PARSER.parse(prose(text))
     assert {token.type for token in tokens} <= {"paragraph_open", "inline", "paragraph_close"}
@@ -58,7 +57,6 @@ def test_prose_shows_as_it_is(text: str) -> None:
 
 
 @given(words)
-@settings(deadline=None)
 def test_a_name_shows_as_it_is(text: str) -> None:
     children = inline(f"x {code(text)} y")
     assert [token.type for token in children] == ["text", "code_inline", "text"]
@@ -67,7 +65,7 @@ def test_a_name_shows_as_it_is(text: str) -> None:
 
 
 @given(st.lists(words, min_size=1, max_size=4), st.data())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_table_keeps_its_cells_whatever_they_hold(texts: list[str], data: st.DataObject) -> None:
     make = data.draw(st.sampled_from((named, said)))
     table = Table(
@@ -85,7 +83,7 @@ def test_a_table_keeps_its_cells_whatever_they_hold(texts: list[str], data: st.D
 
 
 @given(strategies.verdicts)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_every_verdict_can_be_written(verdict: Verdict) -> None:
     page = markdown(document(verdict))
     assert all(character.isprintable() or character in "\n\u2060" for character in page)

@@ -99,7 +99,7 @@ def test_display(stream: StringIO, environ: dict[str, str], quiet: bool, display
     assert display_of(stream, environ, quiet=quiet) is display
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(strategies.progresses, strategies.metrics, strategies.widths, st.floats(0, 1e5))
 def test_the_picture_fits_the_width(progress: Progress, primary: str, width: int, waited: float) -> None:
     buffer = StringIO()

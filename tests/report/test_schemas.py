@@ -41,7 +41,7 @@ def test_what_was_saved_fits(kind: str) -> None:
 
 
 @given(strategies.verdicts)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_every_verdict_fits(verdict: Verdict) -> None:
     validate("verdict", json.loads(artifact.encode(artifact.readable(verdict))))
 

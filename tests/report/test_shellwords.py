@@ -21,7 +21,7 @@ def _words(text: str) -> list[bytes]:
     return shell.stdout.split(b"\0")[:-1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(strategies.commands, strategies.widths)
 @example(["python3", "-c", "import os\nprint('it''s')\t# \x1b[31m $HOME `id` \\ ! \""], 40)
 @example(["a" * 300, "'" * 100, "é\udcff\u200b" * 40, ""], 40)

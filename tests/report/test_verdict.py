@@ -41,7 +41,7 @@ def test_a_long_spelling_cut_before_its_runs_leaves_no_blank() -> None:
     assert spelling in text.split("\n")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(strategies.verdicts, strategies.workloads, strategies.arguments, strategies.widths, st.sampled_from(Colour))
 def test_any_verdict_fits_the_width(
     verdict: Verdict, workload: Workload, results: str, width: int, colour: Colour

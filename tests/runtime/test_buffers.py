@@ -53,7 +53,7 @@ def owner(view: memoryview) -> Block:
 
 @pytest.mark.parametrize("allocator", ALLOCATORS, ids=name)
 @given(size=st.one_of(st.integers(0, 300), st.integers(0, 100_000)), bit=st.integers(0, 16), zeroed=st.booleans())
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_size_alignment_and_zeroes(allocator: System | Heap, size: int, bit: int, zeroed: bool) -> None:
     view = buffer(size, allocator, align=1 << bit, zeroed=zeroed)
     assert (view.nbytes, view.format, view.ndim, view.readonly, view.contiguous) == (size, "B", 1, False, True)

@@ -59,7 +59,7 @@ steps = st.lists(
 
 
 @given(program=steps)
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_random_use_of_all_at_once(program: list[tuple]) -> None:  # type: ignore[type-arg]
     live: list[Live] = []
     for seed, (kind, *rest) in enumerate(program):
@@ -184,7 +184,6 @@ def test_a_large_alignment_takes_addresses_and_no_memory(allocator: System | Hea
 
 @pytest.mark.parametrize("heap", HEAPS, ids=name)
 @given(address=st.one_of(st.integers(0, 2**64 - 1), st.integers(0, 2**48), st.just(id(ENORMOUS))))
-@settings(deadline=None)
 def test_any_address_may_be_asked_about(heap: Heap, address: int) -> None:
     if heap.owns(address):
         # By chance inside the heap: then it is no other's.

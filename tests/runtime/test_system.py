@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import heapswap
@@ -93,7 +93,6 @@ programs = st.lists(
 
 
 @given(program=programs)
-@settings(deadline=None)
 def test_here(program: list[tuple[int, int, int]]) -> None:
     exercise(program)
 

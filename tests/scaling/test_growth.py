@@ -18,7 +18,7 @@ def course(cycles: int, *, start: float = 50, slope: float = 0.0, noise: float =
     return [(start + slope * n + random.normal(0, noise)) * MIB for n in range(cycles)]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.floats(-1e9, 1e9), min_size=6, max_size=12))
 def test_the_slope_is_that_of_theil_and_sen(values: list[float]) -> None:
     found = trend([values])

@@ -40,7 +40,7 @@ def fitted(throughput: Numbers) -> Law:
     return found
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.floats(1, 1e6), st.floats(0, 0.9), st.floats(0, 0.1))
 def test_what_the_law_made_gives_its_parameters(rate: float, contention: float, coherence: float) -> None:
     found = fitted(runs(law(rate, contention, coherence), 1))

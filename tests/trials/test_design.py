@@ -18,8 +18,8 @@ from tests.trials.synthetic import conduct, design, run
 
 NAMES = tuple("abcdefghijkl")
 
-unhurried = settings(deadline=None, max_examples=50)
-"""Nothing here asserts how long anything takes."""
+few = settings(max_examples=50)
+"""Fewer examples than usual, where each of them is dear."""
 
 
 def wobble(slot: Slot, number: int, *, gain: str = "c", ratio: float = 0.8) -> Run:
@@ -33,14 +33,14 @@ def test_the_first_run_is_one_warm_up_of_the_baseline() -> None:
     assert slot == Slot(stage=Stage.WARM_UP, block=0, position=0, candidate="current")
 
 
-@unhurried
+@few
 @given(seed=st.integers(0, 2**32))
 def test_the_same_design_and_runs_give_the_same_trial(seed: int) -> None:
     again = [conduct(design(NAMES[:3], seed=seed), wobble) for _ in range(2)]
     assert again[0] == again[1]
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 1000), data=st.data())
 def test_a_trial_that_was_cut_anywhere_goes_on_as_if_it_had_not(seed: int, data: st.DataObject) -> None:
     chosen = design(NAMES[:4], seed=seed)
@@ -209,7 +209,7 @@ def test_a_budget_too_small_names_the_one_that_would_do() -> None:
     assert smallest_budget(duration(first)) <= 27
 
 
-@unhurried
+@few
 @given(st.integers(24, 400))
 def test_a_plan_leaves_twenty_runs_for_confirmation(held: int) -> None:
     first = run(Slot(stage=Stage.WARM_UP, block=0, position=0, candidate="current"))
@@ -229,7 +229,7 @@ def test_a_trial_without_a_budget_or_a_gain_makes_no_more_runs_than_it_announces
     assert progress(chosen, runs[:5], running=runs[5].slot).expected == announced
 
 
-@unhurried
+@few
 @given(st.integers(0, 40))
 def test_rounds_narrow_down_to_two(count: int) -> None:
     sizes = rounds(count)
@@ -240,7 +240,7 @@ def test_rounds_narrow_down_to_two(count: int) -> None:
         assert sizes[-1] == 2
 
 
-@unhurried
+@few
 @given(seed=st.integers(0, 2**63), block=st.integers(0, 10_000))
 def test_a_perturbation_is_a_valid_setting(seed: int, block: int) -> None:
     made = perturbation(seed, block)

@@ -36,7 +36,7 @@ def densely(costs: Numbers, arms: Places, count: int) -> tuple[Numbers, float, f
     return level - level[0], float(spread), float(freedom)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000), st.integers(1, 4), st.integers(1, 6))
 def test_the_fit_is_that_of_its_definition(seed: int, arms: int, each: int) -> None:
     random = np.random.default_rng(seed)

@@ -46,7 +46,7 @@ def test_every_run_has_the_arm_of_its_candidate() -> None:
     assert [OBSERVED.arm(name) for name in names] == [0, 1, 2, 3]
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(0, RUNS[-1].slot.block))
 def test_what_was_known_then_is_what_would_have_been_observed_then(block: int) -> None:
     then, anew = OBSERVED.until(block), observe(DESIGN, [one for one in RUNS if one.slot.block <= block])

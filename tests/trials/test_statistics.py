@@ -28,8 +28,8 @@ from heapswap.trials.trouble import rarer
 from heapswap.workload import Direction
 from tests.trials.synthetic import run
 
-unhurried = settings(deadline=None, max_examples=50)
-"""Nothing here asserts how long anything takes."""
+few = settings(max_examples=50)
+"""Fewer examples than usual, where each of them is dear."""
 
 SECONDS = Scale(metric="wall", unit="s", direction=Direction.LESS)
 
@@ -40,7 +40,7 @@ def drawn(seed: int, count: int, effect: float = 0.0, spread: float = 0.05) -> B
     return Blocks(random.normal(0, spread, (count, 4)) + np.where(candidate, effect, 0.0), candidate)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(st.integers(0, 10_000), st.integers(1, 4), st.floats(-0.1, 0.1))
 def test_the_probability_is_that_of_all_arrangements_counted_one_by_one(seed: int, count: int, shift: float) -> None:
     blocks = drawn(seed, count)
@@ -59,7 +59,7 @@ def test_blocks_are_equal_where_their_values_are() -> None:
     assert blocks != blocks.first(4)
 
 
-@unhurried
+@few
 @given(st.integers(0, 1000))
 def test_a_distribution_sums_to_one_and_is_symmetric(seed: int) -> None:
     probabilities, zero = distribution(statistics(drawn(seed, 6), 0.0))
@@ -67,7 +67,7 @@ def test_a_distribution_sums_to_one_and_is_symmetric(seed: int) -> None:
     assert probabilities[: zero + 1] == pytest.approx(probabilities[zero:][::-1])
 
 
-@unhurried
+@few
 @given(st.integers(0, 1000), st.floats(0.01, 100), st.floats(-0.2, 0.2))
 def test_the_unit_of_a_metric_changes_nothing(seed: int, factor: float, shift: float) -> None:
     blocks = drawn(seed, 5)
@@ -75,7 +75,7 @@ def test_the_unit_of_a_metric_changes_nothing(seed: int, factor: float, shift: f
     assert p_less(scaled, shift) == pytest.approx(p_less(blocks, shift), abs=0.02)
 
 
-@unhurried
+@few
 @given(st.integers(0, 1000))
 def test_the_order_of_blocks_changes_nothing(seed: int) -> None:
     blocks = drawn(seed, 7)
@@ -83,14 +83,14 @@ def test_the_order_of_blocks_changes_nothing(seed: int) -> None:
     assert p_less(Blocks(blocks.costs[order], blocks.candidate[order]), -0.02) == pytest.approx(p_less(blocks, -0.02))
 
 
-@unhurried
+@few
 @given(st.integers(0, 1000))
 def test_exchanged_sides_exchange_the_tails(seed: int) -> None:
     blocks = drawn(seed, 6, effect=-0.05)
     assert p_more(Blocks(blocks.costs, ~blocks.candidate), 0.0) == pytest.approx(p_less(blocks, 0.0))
 
 
-@unhurried
+@few
 @given(st.integers(0, 1000), st.floats(-0.2, 0.0), st.floats(0.05, 0.3))
 def test_a_larger_gain_is_no_less_convincing(seed: int, effect: float, more: float) -> None:
     small, large = (p_less(drawn(seed, 6, effect=value), -0.02) for value in (effect, effect - more))
@@ -115,7 +115,7 @@ def test_five_blocks_can_reach_one_in_7776() -> None:
     assert p_less(drawn(1, 5, effect=-2.0), 0.0) == pytest.approx(1 / 7776)
 
 
-@unhurried
+@few
 @given(st.integers(1, 120))
 def test_looks_end_with_the_last_block_and_share_the_error(most: int) -> None:
     planned = looks(most)
@@ -158,7 +158,7 @@ def test_blocks_without_any_difference_have_an_interval_at_zero() -> None:
     assert limits[1] - limits[0] < 0.01
 
 
-@unhurried
+@few
 @given(st.integers(0, 30), st.integers(1, 30), st.integers(0, 30), st.integers(1, 30))
 def test_rates_are_compared_by_fishers_test(bad: int, runs: int, base_bad: int, base: int) -> None:
     bad, base_bad = min(bad, runs), min(base_bad, base)
@@ -187,7 +187,7 @@ def test_more_blocks_detect_less() -> None:
     assert detectable(0.05, 11, 0.004) < detectable(0.05, 5, 0.004)
 
 
-@unhurried
+@few
 @given(st.floats(0.001, 0.9), st.sampled_from(list(Direction)))
 def test_an_effect_survives_the_way_to_costs_and_back(ratio: float, direction: Direction) -> None:
     measure = Scale(metric="rps", unit="1", direction=direction)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from dockerfile_parse import DockerfileParser
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from heapswap.deploy.docker.dockerfile import Dockerfile, expand, pairs, parse
@@ -37,7 +37,6 @@ INSTRUCTIONS = st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(INSTRUCTIONS, max_size=8))
 def test_lines_and_keywords_are_those_that_another_parser_finds(rows: list[str]) -> None:
     text = "\n".join(["FROM debian", *rows])

@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from heapswap.deploy.python.module import declaring
@@ -47,7 +47,6 @@ BODIES = st.lists(
 ).map(b"".join)
 
 
-@settings(deadline=None)
 @given(HEADS, FUTURES, BODIES, st.sampled_from([b"\n", b"\r\n"]), st.booleans())
 def test_every_byte_stays_and_the_declaration_comes_first(
     head: bytes, future: bytes, body: bytes, ending: bytes, whole: bool

@@ -111,7 +111,7 @@ def test_systemd_gives_the_service_the_variables_beside_its_own(root: Path, tmp_
 VALUES = st.text(st.sampled_from("aZ09 /:=,.%\\\"'$#;{}é"), max_size=12)
 
 
-@settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=VALUES)
 def test_any_value_is_quoted_as_systemd_reads_it(value: str, root: Path) -> None:
     service(root, f"Environment={unit.quoted('VALUE', value)} {unit.quoted('AFTER', 'x')}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from heapswap.profiling.mappings import Kind
@@ -184,7 +184,6 @@ def test_an_icicle_holds_every_stack_and_adds_up() -> None:
 
 
 @given(st.one_of(st.sampled_from(HOSTILE), st.text(max_size=200)))
-@settings(deadline=None)
 def test_what_plotly_reads_has_no_element_but_line_breaks(text: str) -> None:
     for shown in (plain(text), label(text)):
         assert "<" not in shown.replace("<br>", "") if shown == label(text) else "<" not in shown

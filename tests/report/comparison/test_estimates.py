@@ -30,7 +30,7 @@ def test_two_normal_means_have_the_limits_of_the_textbook() -> None:
 
 
 @given(estimates(), estimates())
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_a_difference_turned_around_has_its_limits_turned_around(one: Estimate, other: Estimate) -> None:
     there, back = difference(one, other), difference(other, one)
     assert there.low is not None
@@ -117,7 +117,7 @@ def test_a_change_has_the_form_of_its_unit(
 
 
 @given(estimates(), estimates(), st.sampled_from(["s", "B", "effect", "share"]))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_a_change_that_cannot_be_told_is_none_and_no_error(before: Estimate, after: Estimate, unit: str) -> None:
     found = changed("x", "y", unit, before, after)
     assert found is None or math.isfinite(found.change.value)

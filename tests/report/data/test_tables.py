@@ -66,7 +66,7 @@ def test_another_table_is_misuse_with_the_near_one() -> None:
 
 
 @given(st.lists(words, min_size=1, max_size=4, unique=True), st.data())
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_no_cell_is_a_formula_and_each_stays_one_cell(columns: list[str], data: st.DataObject) -> None:
     rows = data.draw(st.lists(st.tuples(*(values for _ in columns)), max_size=4))
     read = list(csv.reader(StringIO(csv_text(Frame(name="t", columns=tuple(columns), rows=tuple(rows))))))

@@ -83,7 +83,7 @@ def named(verdict: Verdict, word: str) -> Verdict:
 
 
 @given(words)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_no_name_becomes_an_element(word: str) -> None:
     verdict = saved("verdict")
     assert isinstance(verdict, Verdict)
@@ -97,7 +97,7 @@ def test_no_name_becomes_an_element(word: str) -> None:
 
 
 @given(words)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_no_name_becomes_an_element_of_a_trial(word: str) -> None:
     trial = saved("trial")
     assert isinstance(trial, Trial)
@@ -116,7 +116,7 @@ def test_no_name_becomes_an_element_of_a_trial(word: str) -> None:
 
 
 @given(strategies.verdicts)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_every_verdict_can_be_shown(verdict: Verdict) -> None:
     assert Read(page(document(verdict))).tags
     assert Read(fragment(document(verdict))).tags

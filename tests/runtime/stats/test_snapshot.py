@@ -36,7 +36,7 @@ def test_the_family_is_that_of_the_library_whose_malloc_answers(named: tuple[str
     assert seen["version"]
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sizes=holdings)
 def test_live_bytes_are_counted(named: tuple[str, Child], sizes: list[int]) -> None:
     """What is held appears, to within the slack, wherever the allocator counts it; and dropping it takes it away."""
@@ -54,7 +54,7 @@ def test_live_bytes_are_counted(named: tuple[str, Child], sizes: list[int]) -> N
         assert dropped["after"]["allocated"] <= dropped["before"]["allocated"] - sum(sizes) + SLACK
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sizes=holdings, step=st.integers(1, 5), detail=st.sampled_from(Detail))
 def test_figures_agree_with_each_other(named: tuple[str, Child], sizes: list[int], step: int, detail: Detail) -> None:
     name, running = named
