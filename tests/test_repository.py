@@ -69,7 +69,18 @@ def test_the_search_for_such_lines_finds_them(line: str) -> None:
 def test_every_locked_crate_comes_from_crates_io() -> None:
     packages = tomllib.loads((ROOT / "native/Cargo.lock").read_text())["package"]
     members = {package["name"] for package in packages if "source" not in package}
-    names = ("allocators", "conform", "entry", "heaps", "launch", "probe", "scope", "symbolise", "trace-format", "witness")
+    names = (
+        "allocators",
+        "conform",
+        "entry",
+        "heaps",
+        "launch",
+        "probe",
+        "scope",
+        "symbolise",
+        "trace-format",
+        "witness",
+    )
     assert members == {f"heapswap-{name}" for name in names}
     assert {package["source"] for package in packages if "source" in package} <= {CRATES_IO}
 
