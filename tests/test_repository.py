@@ -74,6 +74,7 @@ def test_every_locked_crate_comes_from_crates_io() -> None:
         "conform",
         "entry",
         "heaps",
+        "interpose",
         "launch",
         "probe",
         "scope",

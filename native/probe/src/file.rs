@@ -8,6 +8,7 @@
 use crate::sys;
 use core::ffi::{CStr, c_int, c_void};
 use core::fmt::Write;
+use interpose::path::Path;
 
 /// Where the samples begin; slots end there.
 pub const SAMPLES: usize = 8 << 20;
@@ -21,8 +22,6 @@ pub const STACKS: usize = CROWD + (2 << 20);
 pub const LENGTH: usize = STACKS + (16 << 20);
 /// How much is allocated at once where pages cannot be allocated one by one.
 const LENGTH_AT_ONCE: usize = 1 << 20;
-
-pub const LONGEST_FOLDER: usize = 3900;
 
 const MADV_POPULATE_WRITE: c_int = 23;
 
@@ -113,34 +112,3 @@ fn map(file: c_int, place: *mut c_void) -> Option<Mapping> {
 
 /// The header and the first slot.
 const FIRST: usize = 3 * 4096;
-
-/// A path that is put together without the heap.
-struct Path {
-    bytes: [u8; LONGEST_FOLDER + 64],
-    length: usize,
-}
-
-impl Path {
-    fn new(folder: &[u8]) -> Option<Self> {
-        let mut path = Self { bytes: [0; LONGEST_FOLDER + 64], length: 0 };
-        path.append(folder)?;
-        Some(path)
-    }
-
-    fn append(&mut self, part: &[u8]) -> Option<()> {
-        let end = self.length + part.len();
-        self.bytes.get_mut(self.length..end)?.copy_from_slice(part);
-        self.length = end;
-        Some(())
-    }
-
-    fn name(&self) -> Option<&CStr> {
-        CStr::from_bytes_with_nul(&self.bytes[..self.length]).ok()
-    }
-}
-
-impl Write for Path {
-    fn write_str(&mut self, text: &str) -> core::fmt::Result {
-        self.append(text.as_bytes()).ok_or(core::fmt::Error)
-    }
-}

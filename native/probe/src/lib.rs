@@ -26,7 +26,6 @@
 //! failure the calls go on uncounted, which the file or its absence says.
 #![no_std]
 
-mod boot;
 mod calibrate;
 mod checked;
 mod cold;
@@ -38,8 +37,6 @@ mod large;
 mod layout;
 mod lifetimes;
 mod modules;
-mod next;
-mod objects;
 mod python;
 mod recording;
 mod sample;
@@ -47,9 +44,10 @@ mod size;
 mod slots;
 mod stack;
 mod stack_layout;
-mod sys;
 mod ticks;
 mod tls;
+
+use interpose::{boot, next, objects, sys};
 
 // A library that does not name the C library binds its oldest symbol versions.
 #[link(name = "c")]

@@ -1,32 +1,20 @@
 //! The file of this process: begun at its start, begun anew in the child of a fork.
 
-use crate::layout::{ARGUMENTS, ENDED, Header, INHERITED_EXACTLY, LIVE_COUNTED, MAGIC, PATH, QUANTUM, Slot, VERSION};
+use crate::layout::{ENDED, Header, INHERITED_EXACTLY, LIVE_COUNTED, MAGIC, PATH, QUANTUM, Slot, VERSION};
 use crate::{boot, calibrate, cold, file, lifetimes, next, objects, sample, size, slots, stack, sys, ticks};
-use core::cell::UnsafeCell;
-use core::ffi::{CStr, c_char, c_void};
+use core::ffi::c_void;
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicUsize};
-
-unsafe extern "C" {
-    fn secure_getenv(name: *const c_char) -> *const c_char;
-}
+use interpose::path::Folder;
+use interpose::surroundings::{environment, read_file, read_link};
 
 /// Null: nothing is recorded.
 static HEADER: AtomicPtr<Header> = AtomicPtr::new(null_mut());
 /// Bytes of the mapping that may be used.
 static LENGTH: AtomicUsize = AtomicUsize::new(0);
 
-/// A copy of the folder's name, because the program may change its environment before it forks.
-struct Folder {
-    bytes: UnsafeCell<[u8; file::LONGEST_FOLDER]>,
-    length: AtomicUsize,
-}
-
-// SAFETY: written once, by the one thread that begins, before the length says that there is something to read.
-unsafe impl Sync for Folder {}
-
-static FOLDER: Folder = Folder { bytes: UnsafeCell::new([0; file::LONGEST_FOLDER]), length: AtomicUsize::new(0) };
+static FOLDER: Folder = Folder::none();
 
 /// What the process that forks had live, for its child; meaningful while `SNAPSHOT_TAKEN`.
 static SNAPSHOT: AtomicI64 = AtomicI64::new(0);
@@ -55,14 +43,10 @@ pub fn begin() {
         next::forget_errors();
     }
     let Some(folder) = environment(c"HEAPSWAP_PROBE").filter(|folder| !folder.is_empty()) else { return };
-    let name = folder.to_bytes();
-    if name.len() > file::LONGEST_FOLDER {
+    // SAFETY: once, before there is a second thread that could begin.
+    if !unsafe { FOLDER.keep(folder.to_bytes()) } {
         return;
     }
-    // SAFETY: nothing reads it before its length is stored, and only this thread writes.
-    let bytes = unsafe { &mut *FOLDER.bytes.get() };
-    bytes[..name.len()].copy_from_slice(name);
-    FOLDER.length.store(name.len(), Release);
     open(&Birth { forks: 0, inherited: 0, exact: true }, null_mut());
 }
 
@@ -93,9 +77,7 @@ struct Birth {
 }
 
 fn open(birth: &Birth, place: *mut c_void) {
-    // SAFETY: `begin` wrote so many bytes, and never writes again.
-    let folder = unsafe { core::slice::from_raw_parts(FOLDER.bytes.get().cast(), FOLDER.length.load(Acquire)) };
-    let Some(mapping) = file::create(folder, birth.forks, place) else { return };
+    let Some(mapping) = file::create(FOLDER.name(), birth.forks, place) else { return };
     let header: *mut Header = mapping.address.cast();
     // SAFETY: the file is new and this process its only writer, with this thread alone until the pointer is stored.
     describe(unsafe { &mut *header }, birth);
@@ -201,33 +183,4 @@ extern "C" fn in_child() {
     {
         cold::forked();
     }
-}
-
-/// A variable of the environment; none for a set-uid program.
-fn environment(name: &CStr) -> Option<&'static CStr> {
-    // SAFETY: the name is a C string.
-    let value = unsafe { secure_getenv(name.as_ptr()) };
-    // SAFETY: not null, so a C string of the environment; it is used before the program can change it.
-    (!value.is_null()).then(|| unsafe { CStr::from_ptr(value) })
-}
-
-fn read_link(link: &CStr, to: &mut [u8; PATH]) {
-    // SAFETY: the link is a C string, and the buffer is writable for the length given, which leaves a NUL.
-    let length = unsafe { libc::readlink(link.as_ptr(), to.as_mut_ptr().cast(), PATH - 1) };
-    if length == PATH as isize - 1 {
-        // Cut, perhaps: a path that leads elsewhere is worse than none.
-        to[0] = 0;
-    }
-}
-
-fn read_file(path: &CStr, to: &mut [u8; ARGUMENTS]) {
-    // SAFETY: the path is a C string.
-    let file = unsafe { libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) };
-    if file < 0 {
-        return;
-    }
-    // SAFETY: the buffer is writable for the length given, which leaves a NUL.
-    unsafe { libc::read(file, to.as_mut_ptr().cast(), ARGUMENTS - 1) };
-    // SAFETY: opened above and not used after.
-    unsafe { libc::close(file) };
 }
