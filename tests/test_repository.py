@@ -77,6 +77,7 @@ def test_every_locked_crate_comes_from_crates_io() -> None:
         "interpose",
         "launch",
         "probe",
+        "replay",
         "scope",
         "symbolise",
         "trace-format",
@@ -210,6 +211,7 @@ def test_wheel_contents(tmp_path: Path) -> None:
     programs = {
         "heapswap/_native/heapswap-launch",
         "heapswap/_native/heapswap-conform",
+        "heapswap/_native/heapswap-replay",
         "heapswap/_native/heapswap-symbolise",
         f"heapswap-{version}.data/scripts/heapswap",
     }

@@ -64,6 +64,15 @@ def conformer() -> Path:
     return _program("heapswap-conform")
 
 
+def replayer() -> Path:
+    """The program that plays a recorded program's allocations.
+
+    Raises:
+        CannotGoOn: it is absent, so the installation is damaged.
+    """
+    return _program("heapswap-replay")
+
+
 def symboliser() -> Path:
     """The program that gives names to the stacks that the probe copied.
 
