@@ -90,7 +90,7 @@ build: install ## build a wheel and a source distribution into dist/
 clean: ## remove everything that was built, .venv included
 	rm -rf $(VENV) build dist site native/target acceptance-results .hypothesis .mypy_cache .ruff_cache .pytest_cache \
 	    src/*.egg-info src/heapswap/_native/*.so src/heapswap/_native/heapswap-launch src/heapswap/_native/heapswap-conform \
-	    src/heapswap/_native/heapswap-replay src/heapswap/_native/heapswap-symbolise
+	    src/heapswap/_native/heapswap-replay src/heapswap/_native/heapswap-symbolise src/heapswap/_native/heapswap-trace
 	find src tests benchmarks corpus -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: packages-bench packages-build packages-demo packages-test toolchain

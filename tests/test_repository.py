@@ -80,6 +80,7 @@ def test_every_locked_crate_comes_from_crates_io() -> None:
         "replay",
         "scope",
         "symbolise",
+        "trace",
         "trace-format",
         "witness",
     )
@@ -213,6 +214,7 @@ def test_wheel_contents(tmp_path: Path) -> None:
         "heapswap/_native/heapswap-conform",
         "heapswap/_native/heapswap-replay",
         "heapswap/_native/heapswap-symbolise",
+        "heapswap/_native/heapswap-trace",
         f"heapswap-{version}.data/scripts/heapswap",
     }
     python = {str(path.relative_to(ROOT / "src")) for path in (ROOT / "src/heapswap").rglob("*.py")}

@@ -82,6 +82,15 @@ def symboliser() -> Path:
     return _program("heapswap-symbolise")
 
 
+def tracer() -> Path:
+    """The program that writes, finishes and reads traces.
+
+    Raises:
+        CannotGoOn: it is absent, so the installation is damaged.
+    """
+    return _program("heapswap-trace")
+
+
 def _program(name: str) -> Path:
     path = FOLDER / name
     if not path.is_file():

@@ -140,6 +140,11 @@ impl<S> Decoder<S> {
         Self { source, block: 0, epoch, sites: [Site::EMPTY; PLACES] }
     }
 
+    /// Where the fields came from.
+    pub fn into_source(self) -> S {
+        self.source
+    }
+
     /// The epoch that the events read last belong to.
     pub const fn epoch(&self) -> u64 {
         self.epoch

@@ -1,0 +1,323 @@
+//! One order over the events of all streams.
+//!
+//! Between ticks of the epoch the ticks order them. Within one the addresses do: a block is given back before its
+//! address is given out again, and it is written down when it is given out (after the call) and before it is given back.
+//! So an allocation is *ready* when its address is not live, and a free when it is. A stream whose next event is not
+//! ready waits for the others. Where all wait, the recording lacks something: a block that is older than it, say. Then
+//! the earliest goes on as if it were ready, and that is counted. Streams that could all go on take turns.
+
+use crate::container::Container;
+use crate::failure::Failure;
+use crate::live::{Held, Live};
+use crate::stream::Stream;
+use heapswap_trace_format::event::{Event, Function};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+/// Events that a stream may go on for while others could, too.
+const TURN: u32 = 64;
+
+/// Where and when an event happened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct At {
+    /// As numbered in the file.
+    pub process: u32,
+    /// Counted over the whole trace, in the order in which they appear.
+    pub thread: u32,
+    pub epoch: u64,
+}
+
+/// What was asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Asked {
+    pub function: Function,
+    pub block: u64,
+    pub size: u64,
+    /// 0 where none was asked for.
+    pub alignment: u64,
+    pub caller: u64,
+}
+
+/// The block that a realloc had, with what was held.
+pub type From<N> = (u64, Option<Held<N>>);
+
+/// What happens, in one order. A note is kept with every live block.
+pub trait Visitor {
+    type Note: Copy + Default;
+
+    fn allocated(&mut self, at: At, asked: Asked) -> Self::Note;
+    /// `held` is None where the block was never seen.
+    fn freed(&mut self, at: At, function: Function, block: u64, held: Option<Held<Self::Note>>);
+    /// A realloc that had a block begins: what it holds is not live until the realloc has ended.
+    fn realloc_begins(&mut self, _at: At, _block: u64, _held: Option<Held<Self::Note>>) {}
+    /// It has ended.
+    fn reallocated(&mut self, at: At, from: From<Self::Note>, to: Asked) -> Self::Note;
+    /// It has failed, and `held` is live again.
+    fn realloc_failed(&mut self, _at: At, _block: u64, _size: u64, _held: Option<Held<Self::Note>>) {}
+    /// A block was given out at an address that was live: its free is missing.
+    fn lost(&mut self, _at: At, _block: u64, _held: Held<Self::Note>) {}
+    /// A thread has begun; `tid` is 0 where its beginning is not in the recording.
+    fn thread(&mut self, _at: At, _tid: u32) {}
+    /// Whatever else is recorded.
+    fn other(&mut self, _at: At, _event: Event) {}
+    /// The last event of a process has been seen, and these blocks are still live.
+    fn process_ended(&mut self, _at: At, _live: &Live<Self::Note>) {}
+}
+
+/// What the order could not account for.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Doubts {
+    /// Blocks given back that were never seen: older than the recording, or inherited in a fork.
+    pub unknown_frees: u64,
+    /// Blocks given out at an address that was live.
+    pub unordered: u64,
+}
+
+/// Let a visitor see every event of a trace.
+///
+/// # Errors
+///
+/// A segment is damaged.
+pub fn visit<V: Visitor>(container: &Container, visitor: &mut V) -> Result<Doubts, Failure> {
+    let mut merge = Merge::new(container, visitor);
+    while let Some(Reverse((epoch, first))) = merge.later.pop() {
+        let mut together = vec![first];
+        while let Some(&Reverse((same, next))) = merge.later.peek()
+            && same == epoch
+        {
+            merge.later.pop();
+            together.push(next);
+        }
+        if together.len() == 1 { merge.alone(first)? } else { merge.together(epoch, together)? }
+    }
+    Ok(merge.doubts)
+}
+
+/// Whether an event that is not ready happens all the same.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Readiness {
+    Needed,
+    Waived,
+}
+
+struct Process<N> {
+    live: Live<N>,
+    /// Its streams that have not ended.
+    streams: u32,
+}
+
+struct Merge<'a, V: Visitor> {
+    container: &'a Container,
+    visitor: &'a mut V,
+    streams: Vec<Stream<'a>>,
+    /// What each stream's realloc had, where one has begun.
+    begun: Vec<Option<From<V::Note>>>,
+    processes: Vec<Process<V::Note>>,
+    /// Streams by the epoch of their next event.
+    later: BinaryHeap<Reverse<(u64, usize)>>,
+    threads: u32,
+    doubts: Doubts,
+}
+
+impl<'a, V: Visitor> Merge<'a, V> {
+    fn new(container: &'a Container, visitor: &'a mut V) -> Self {
+        let mut merge = Self {
+            container,
+            visitor,
+            streams: Vec::new(),
+            begun: Vec::new(),
+            processes: Vec::new(),
+            later: BinaryHeap::new(),
+            threads: 0,
+            doubts: Doubts::default(),
+        };
+        let mut numbers = BTreeMap::new();
+        for (&(process, _), segments) in &container.streams {
+            let index = *numbers.entry(process).or_insert(merge.processes.len());
+            if index == merge.processes.len() {
+                merge.processes.push(Process { live: Live::new(), streams: 0 });
+            }
+            merge.processes[index].streams += 1;
+            let stream = Stream::new(process, index, segments);
+            merge.later.push(Reverse((stream.epoch, merge.streams.len())));
+            merge.streams.push(stream);
+            merge.begun.push(None);
+        }
+        merge
+    }
+
+    /// One stream, until another's events come.
+    fn alone(&mut self, index: usize) -> Result<(), Failure> {
+        let until = self.later.peek().map_or(u64::MAX, |Reverse((epoch, _))| *epoch);
+        while let Some(event) = self.streams[index].peek(self.container)? {
+            let epoch = self.streams[index].epoch;
+            if epoch >= until && until != u64::MAX {
+                self.later.push(Reverse((epoch, index)));
+                return Ok(());
+            }
+            self.step(index, event, Readiness::Waived);
+            self.streams[index].head = None;
+        }
+        self.ended(index);
+        Ok(())
+    }
+
+    /// Several streams, until each has left the epoch.
+    fn together(&mut self, epoch: u64, mut streams: Vec<usize>) -> Result<(), Failure> {
+        let (mut at, mut waiting) = (0, 0);
+        while !streams.is_empty() {
+            at %= streams.len();
+            let index = streams[at];
+            if waiting >= streams.len() {
+                let stuck = self.first_to_go_on(&streams);
+                if let Some(event) = self.streams[stuck].head.take() {
+                    self.step(stuck, event, Readiness::Waived);
+                }
+                waiting = 0;
+            }
+            let mut turn = 0;
+            loop {
+                let Some(event) = self.streams[index].peek(self.container)? else {
+                    self.ended(index);
+                    streams.swap_remove(at);
+                    break;
+                };
+                if self.streams[index].epoch > epoch {
+                    self.later.push(Reverse((self.streams[index].epoch, index)));
+                    streams.swap_remove(at);
+                    break;
+                }
+                if turn == TURN || !self.step(index, event, Readiness::Needed) {
+                    at += 1;
+                    break;
+                }
+                self.streams[index].head = None;
+                turn += 1;
+            }
+            waiting = if turn == 0 { waiting + 1 } else { 0 };
+        }
+        Ok(())
+    }
+
+    /// Of streams that all wait, one that frees a block: only its block can be older than the recording.
+    fn first_to_go_on(&self, streams: &[usize]) -> usize {
+        let frees =
+            |index: &&usize| matches!(self.streams[**index].head, Some(Event::Free { .. } | Event::ReallocFrom { .. }));
+        streams.iter().find(frees).or(streams.first()).copied().unwrap_or(0)
+    }
+
+    fn ended(&mut self, index: usize) {
+        let at = self.at(index);
+        if let Some((block, held)) = self.begun[index].take() {
+            self.visitor.freed(at, Function::Realloc, block, held);
+        }
+        let process = &mut self.processes[self.streams[index].table];
+        process.streams -= 1;
+        if process.streams == 0 {
+            let live = std::mem::replace(&mut process.live, Live::new());
+            self.visitor.process_ended(at, &live);
+        }
+    }
+
+    /// Let an event happen, if it may; false where it has to wait.
+    #[inline]
+    fn step(&mut self, index: usize, event: Event, readiness: Readiness) -> bool {
+        let at = self.at(index);
+        let live = &mut self.processes[self.streams[index].table].live;
+        match event {
+            Event::Allocate { function, block, size, alignment, caller } => {
+                let asked = Asked { function, block, size, alignment, caller };
+                let (was_live, held) = live.entry(block);
+                if was_live {
+                    if readiness == Readiness::Needed {
+                        return false;
+                    }
+                    self.doubts.unordered += 1;
+                    self.visitor.lost(at, block, *held);
+                }
+                *held = Held { size, note: self.visitor.allocated(at, asked) };
+            }
+            Event::Free { function, block } => {
+                let held = live.remove(block);
+                if held.is_none() {
+                    if readiness == Readiness::Needed {
+                        return false;
+                    }
+                    self.doubts.unknown_frees += 1;
+                }
+                self.visitor.freed(at, function, block, held);
+            }
+            _ => return self.rarer(index, at, event, readiness),
+        }
+        true
+    }
+
+    fn rarer(&mut self, index: usize, at: At, event: Event, readiness: Readiness) -> bool {
+        let live = &mut self.processes[self.streams[index].table].live;
+        match event {
+            Event::ReallocFrom { block } => {
+                let held = live.remove(block);
+                if held.is_none() {
+                    if readiness == Readiness::Needed {
+                        return false;
+                    }
+                    self.doubts.unknown_frees += 1;
+                }
+                self.visitor.realloc_begins(at, block, held);
+                // One that never ended is a free as far as anybody can tell.
+                if let Some((block, held)) = self.begun[index].replace((block, held)) {
+                    self.visitor.freed(at, Function::Realloc, block, held);
+                }
+            }
+            Event::ReallocTo { block, size, caller } => {
+                let asked = Asked { function: Function::Realloc, block, size, alignment: 0, caller };
+                let (was_live, held) = live.entry(block);
+                if was_live {
+                    if readiness == Readiness::Needed {
+                        return false;
+                    }
+                    self.doubts.unordered += 1;
+                    self.visitor.lost(at, block, *held);
+                }
+                let note = match self.begun[index].take() {
+                    Some(from) => self.visitor.reallocated(at, from, asked),
+                    None => self.visitor.allocated(at, asked),
+                };
+                *held = Held { size, note };
+            }
+            Event::ReallocFailed { block, size } => {
+                let held = self.begun[index].take().and_then(|(_, held)| held);
+                if let Some(held) = held {
+                    *live.entry(block).1 = held;
+                }
+                self.visitor.realloc_failed(at, block, size, held);
+            }
+            Event::Thread { tid } => {
+                self.streams[index].thread = Some(self.threads);
+                self.threads += 1;
+                let at = self.at(index);
+                self.visitor.thread(at, tid);
+            }
+            _ => self.visitor.other(at, event),
+        }
+        true
+    }
+
+    #[inline(always)]
+    fn at(&mut self, index: usize) -> At {
+        let stream = &mut self.streams[index];
+        let thread = match stream.thread {
+            Some(thread) => thread,
+            // Its beginning is not in the recording.
+            None if matches!(stream.head, Some(Event::Thread { .. })) => 0,
+            None => {
+                let thread = *stream.thread.insert(self.threads);
+                self.threads += 1;
+                let at = At { process: stream.process, thread, epoch: stream.epoch };
+                self.visitor.thread(at, 0);
+                thread
+            }
+        };
+        At { process: stream.process, thread, epoch: stream.epoch }
+    }
+}
