@@ -17,6 +17,8 @@ GOLDEN = Path(__file__).with_name("golden") / "verdict-1.json"
 needs a default, and a golden file of its own."""
 SERVICE = GOLDEN.with_name("verdict-1-service.json")
 """The same, of a service under load."""
+WAITING = GOLDEN.with_name("verdict-1-waiting.json")
+"""The same, with what it and its load waited for a core."""
 PROFILED = GOLDEN.with_name("verdict-1-profile.json")
 """The same, of a program whose profile was enough."""
 
@@ -28,7 +30,10 @@ def read(data: bytes) -> Verdict:
 def test_the_format_is_what_it_was() -> None:
     assert verdict_json(read(PROFILED.read_bytes())) == PROFILED.read_bytes()
     # The field that came with profiles stands last, and is empty.
-    assert verdict_json(read(SERVICE.read_bytes())).replace(b',"diagnosis":null', b"", 1) == SERVICE.read_bytes()
+    assert verdict_json(read(WAITING.read_bytes())) == WAITING.read_bytes()
+    service = verdict_json(read(SERVICE.read_bytes())).replace(b',"diagnosis":null', b"", 1)
+    # So are those of what a service and its load waited for a core, at every step.
+    assert service.replace(b',"service_waiting":null,"load_waiting":null', b"") == SERVICE.read_bytes()
     verdict = read(GOLDEN.read_bytes())
     # The fields that came with services stand behind each other, and are empty.
     then = verdict_json(verdict).replace(b',"diagnosis":null', b"", 1)
@@ -53,7 +58,7 @@ def test_every_answer_has_an_exit_status_of_its_own() -> None:
 
 @pytest.mark.parametrize(
     ("given", "least", "budget"),
-    [(90.0, 450.0, 90.0), (None, None, None), (None, 450.0, 450.0), (None, 10.0, 24 * 1.05 * 1.05)],
+    [(90.0, 450.0, 90.0), (None, None, None), (None, 450.0, 450.0), (None, 10.0, 24 * 1.05)],
 )
 def test_a_budget_that_nobody_gave_holds_the_fewest_runs(
     given: float | None, least: float | None, budget: float | None

@@ -74,6 +74,50 @@ def test_the_generator_is_the_limit_on_a_full_machine_too_where_the_service_does
     assert limited_by(point(0.3, 1.6, 2.0), cores=2)[0] is Limit.GENERATOR
 
 
+def crowded(
+    load: float, queue: float | None, *, service: float = 0.03, its_queue: float = 0.0, throughput: float = 1000
+) -> Point:
+    """Beside other programs on two cores."""
+    return Point(
+        level=4,
+        throughput=throughput,
+        service=service,
+        load=load,
+        machine=2.0,
+        service_waiting=its_queue,
+        load_waiting=queue,
+    )
+
+
+def test_beside_other_programs_a_generator_that_is_never_idle_is_the_limit() -> None:
+    """It queues for a core whenever it is on none, and the service hardly needs one."""
+    limit, why = limited_by(crowded(0.46, 0.49), cores=2)
+    assert limit is Limit.GENERATOR
+    assert why.endswith("the service uses 0.0 of 2 cores, its load 0.5, and queues for 0.5 more")
+    assert limited_by(crowded(0.46, 0.2), cores=2)[0] is Limit.OTHERS  # it pauses
+    assert limited_by(crowded(0.46, None), cores=2)[0] is Limit.OTHERS  # not known
+    assert limited_by(crowded(0.46, 1.4, service=0.4), cores=2)[0] is Limit.OTHERS  # the service needs as much
+
+
+def test_a_service_that_queues_for_the_little_it_does_leaves_the_limit_with_its_generator() -> None:
+    """One client: the generator pauses only while the service is kept from answering."""
+    assert limited_by(crowded(0.35, 0.35, its_queue=0.2), cores=2)[0] is Limit.GENERATOR
+
+
+def test_a_full_generator_is_found_at_the_steps_where_clients_keep_it_full() -> None:
+    ramp = [crowded(0.4, 0.3), crowded(0.4, 1.2), crowded(0.4, 3.0)]
+    assert saturation(ramp, cores=2).limit is Limit.GENERATOR
+    assert saturation([*ramp[:2], crowded(0.4, 0.1)], cores=2).limit is Limit.OTHERS
+
+
+def test_what_other_programs_leave_a_full_generator_is_no_growth() -> None:
+    grows = [crowded(0.3 + 0.1 * n, 0.7, throughput=1000 + 100 * n) for n in range(3)]
+    assert (saturation(grows, cores=2).level, saturation(grows, cores=2).limit) == (4, Limit.GENERATOR)
+    # One of several threads does grow.
+    threads = [crowded(0.9 + n, 0.0, throughput=1000 + 900 * n) for n in range(3)]
+    assert saturation(threads, cores=4).limit is Limit.NOTHING
+
+
 def test_clients_that_do_not_wait_for_the_service_leave_it_to_the_generator() -> None:
     limit, why = limited_by(point(0.2, 0.1, 0.4, latency=0.001), cores=2)
     assert limit is Limit.GENERATOR

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,10 +15,11 @@ from heapswap.errors import CannotGoOn
 from heapswap.findings import Finding, Level
 from heapswap.trials.arms import Arm
 from heapswap.trials.counting import Counting
-from heapswap.trials.design import next_block, perturbation
+from heapswap.trials.design import OVERRUN, next_block, perturbation
 from heapswap.trials.executor import Order
 from heapswap.trials.model import Measurement, Outcome, Progress, Run, Slot, Stage, Trial
 from heapswap.trials.session import Bench, conduct, surroundings, warm_up
+from heapswap.trials.statistics import duration
 from heapswap.trials.store import Results, create
 from heapswap.workload import Direction, Metric, Service, Workload
 from tests.trials import synthetic
@@ -77,6 +79,7 @@ def bench_of(results: Results, double: Double, **workload: object) -> Bench:
         environ={"ARM": "none", "PATH": "/usr/bin:/bin", "HERE": str(results.folder)},
         results=results,
         ignored_signals=(13,),
+        clock=lambda: 0.0,
     )
 
 
@@ -123,6 +126,32 @@ def test_every_run_is_saved_before_the_next_begins(results: Results) -> None:
     for number, grown in enumerate(conduct(bench, begun(bench), ignore), start=2):
         assert len(grown.runs) == number
         assert results.load() == grown
+
+
+def test_what_a_run_costs_beside_itself_is_paid_from_the_budget(results: Results) -> None:
+    """A second a run here, of which a double's program seems to take nine tenths to eleven."""
+    ticks = itertools.count(0.0, 1.5)
+    bench = replace(bench_of(results, Double()), clock=lambda: next(ticks))
+    (first, second, *_) = conduct(bench, begun(bench), ignore)
+    assert first.runs[0].around == 0.0
+    assert second.runs[1].around == pytest.approx(1.5 - (second.runs[1].value("wall") or 0.0))
+    assert duration(second.runs[1]) == pytest.approx(1.5)
+
+
+def test_a_block_that_takes_longer_than_foreseen_is_left_where_the_budget_ends(results: Results) -> None:
+    """From the 60th second on nothing is as fast as it was: no run begins behind the budget, not even of a block."""
+    now = 0.0
+
+    def slower(slot: Slot) -> Run:
+        nonlocal now
+        now += 1.0 if now < 60.0 else 50.0
+        return measured(slot)
+
+    bench = replace(bench_of(results, Double(slower)), clock=lambda: now)
+    *_, last = conduct(bench, begun(bench), ignore)
+    took = [duration(run) for run in last.runs]
+    assert sum(took[:-1]) <= 126.0 * OVERRUN < sum(took)
+    assert next_block(DESIGN, last.runs) == ()
 
 
 def test_an_order_has_everything_that_a_run_needs(results: Results) -> None:

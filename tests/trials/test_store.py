@@ -31,6 +31,9 @@ BUILDS = GOLDEN.with_name("trial-1-builds.json")
 SERVICE = GOLDEN.with_name("trial-1-service.json")
 """The same, of a service under load."""
 
+WAITING = GOLDEN.with_name("trial-1-waiting.json")
+"""The same, with what its threads waited for a core, and what its runs cost beside themselves."""
+
 
 @pytest.fixture
 def trial() -> Trial:
@@ -41,7 +44,7 @@ def trial() -> Trial:
 
 
 def test_the_format_is_what_it_was() -> None:
-    assert artifact.encode(load(SERVICE)) + b"\n" == SERVICE.read_bytes()
+    assert artifact.encode(load(WAITING)) + b"\n" == WAITING.read_bytes()
 
 
 def of(now: object, then: object) -> object:
@@ -55,7 +58,7 @@ def of(now: object, then: object) -> object:
             return now
 
 
-@pytest.mark.parametrize("file", [GOLDEN, BUILDS])
+@pytest.mark.parametrize("file", [GOLDEN, BUILDS, SERVICE])
 def test_what_an_older_file_says_is_written_again_as_it_was(file: Path) -> None:
     then = json.loads(file.read_bytes())
     assert json.dumps(of(json.loads(artifact.encode(load(file))), then)) == json.dumps(then)

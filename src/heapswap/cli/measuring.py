@@ -38,7 +38,7 @@ from heapswap.scope import outside
 from heapswap.trials.design import next_block
 from heapswap.trials.executor import LaunchExecutor
 from heapswap.trials.model import Design, Run, Trial
-from heapswap.trials.planner import plan, smallest_budget
+from heapswap.trials.planner import fewest_runs, plan
 from heapswap.trials.services.trees import located
 from heapswap.trials.session import Bench, conduct, surroundings
 from heapswap.trials.statistics import duration
@@ -315,7 +315,7 @@ def budget_of(given: float | None, least: float | None, first: Run) -> float | N
     """Seconds of the trial: those given, or at least so many and what the fewest runs take; None: without a budget."""
     if given is not None or least is None:
         return given
-    return max(least, smallest_budget(duration(first)))
+    return max(least, fewest_runs(duration(first)))
 
 
 def _directory() -> Path:

@@ -22,6 +22,10 @@ class Point:
     """the same of the whole machine, these two and everything else"""
     rate: float | None = None
     """operations a second that were asked for, of a generator that holds a rate"""
+    service_waiting: float | None = None
+    """cores that the service was ready to use and did not get; None where it is not known"""
+    load_waiting: float | None = None
+    """the same of the load generator"""
 
 
 class Limit(StrEnum):

@@ -81,7 +81,14 @@ def _point(runs: Sequence[Run], level: Level) -> Point | None:
         load=_middle(step.load_cpu / _length(step) for step in steps),
         machine=_middle(step.busy / _length(step) for step in steps),
         rate=level.rate,
+        service_waiting=_rate_where_known((step.waiting, step) for step in steps),
+        load_waiting=_rate_where_known((step.load_waiting, step) for step in steps),
     )
+
+
+def _rate_where_known(waited: Iterable[tuple[float | None, Step]]) -> float | None:
+    rates = [seconds / _length(step) for seconds, step in waited if seconds is not None]
+    return _middle(rates) if rates else None
 
 
 def _length(step: Step) -> float:

@@ -5,6 +5,10 @@ Analysis of Queueing Network Models, ACM Computing Surveys 10, 1978): a step tha
 highest throughput is saturated. X_max is known only where throughput was seen to stop; a ramp that still grows at its
 last step says nothing about it. Whether the clients of a closed loop really wait for the service is Little's law,
 N = X · R (J. D. C. Little, Operations Research 9, 1961).
+
+A load generator has no time left where it is always on a core, and beside it the service uses little. Where other
+programs run as well it gets less than a core: then the time counts in which it, or the service that it waits for, is in
+the queue for one.
 """
 
 from collections.abc import Sequence
@@ -16,7 +20,7 @@ FLAT = 0.05
 FULL = 0.90
 """of the cores: the machine has nothing left to give"""
 AT_LIMIT = 0.85
-"""of one core: a load generator whose busiest thread has no time left"""
+"""of one core that a load generator uses, or it and its service use and queue for: it has no time left"""
 FOREIGN = 0.25
 """of the cores used by neither the service nor its load: the machine is not ours"""
 WAITING = 0.5
@@ -28,6 +32,11 @@ def saturation(points: Sequence[Point], cores: int) -> Saturation:
     peak = max(point.throughput for point in points)
     paced = all(point.rate is not None for point in points)
     place = _short_of_its_rate(points) if paced else _flat(points)
+    full = _full_from(points)
+    if full is not None and place is not None:
+        place = max(place, full)
+    elif full == 0 and (points[-1].load or 0.0) <= 1 + FLAT:
+        place = full  # what grows is what one core of it was given
     if place is not None:
         limit, why = limited_by(points[place], cores)
         return Saturation(level=points[place].level, peak=peak, limit=limit, why=why)
@@ -42,6 +51,21 @@ def saturation(points: Sequence[Point], cores: int) -> Saturation:
 def _short_of_its_rate(points: Sequence[Point]) -> int | None:
     """The first step at which a service answers less than it is asked."""
     return next((n for n, point in enumerate(points) if point.throughput < (point.rate or 0.0) * (1 - FLAT)), None)
+
+
+def _full_from(points: Sequence[Point]) -> int | None:
+    """The first of the steps up to the last in all of which the load generator has no time left."""
+    full = [_is_full(point) for point in points]
+    return next((place for place in range(len(points)) if all(full[place:])), None)
+
+
+def _is_full(point: Point) -> bool:
+    if point.load is None or point.service is None:
+        return False
+    wanted = point.load
+    if point.load_waiting is not None and point.service_waiting is not None:
+        wanted += point.load_waiting + point.service + point.service_waiting
+    return wanted >= AT_LIMIT and point.service < point.load / 2
 
 
 def _flat(points: Sequence[Point]) -> int | None:
@@ -60,10 +84,12 @@ def limited_by(point: Point, cores: int) -> tuple[Limit, str]:
     used = f"the service uses {service:.1f} of {_cores(cores)}, its load {load:.1f}"
     if (starved := _starved(point)) is not None:
         return Limit.GENERATOR, f"{starved}; {used}"
+    if _is_full(point):
+        waiting = point.load_waiting or 0.0
+        queue = f", and queues for {waiting:.1f} more" if waiting >= 1 - AT_LIMIT else ""
+        return Limit.GENERATOR, f"the load generator is at its limit: {used}{queue}"
     if machine >= FULL * cores and (foreign := machine - service - load) >= FOREIGN * cores:
         return Limit.OTHERS, f"{used}, other programs {foreign:.1f}"
-    if load >= AT_LIMIT and service < load / 2:
-        return Limit.GENERATOR, f"the load generator is at its limit: {used}"
     if machine >= FULL * cores:
         return Limit.MACHINE, f"every core is busy: {used}"
     return _beside_idle_cores(service, load, used)

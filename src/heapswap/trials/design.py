@@ -19,12 +19,13 @@ from heapswap.trials.model import Design, Perturbation, Progress, Run, Slot, Sta
 from heapswap.trials.observed import Observed, observe
 from heapswap.trials.planner import plan
 from heapswap.trials.screening import LEAST_PROOF, Standing, standings
+from heapswap.trials.statistics import duration
 
 HOPE = 2.2
 """standard errors of luck that a candidate is granted in screening"""
 
 OVERRUN = 1.05
-"""the part of the budget at which the last block must have ended, as foreseen"""
+"""the part of the budget at which the last block must have ended, as foreseen, and after which no run is begun"""
 
 MOST_PROVING = 12
 """proving blocks"""
@@ -53,17 +54,24 @@ def shuffled(members: Iterable[str], seed: int, block: int) -> tuple[str, ...]:
 
 
 def next_block(design: Design, runs: Sequence[Run]) -> tuple[Slot, ...]:
-    """The runs to make next, in order; empty when the trial is finished.
+    """The runs to make next, in order; empty when the trial is finished or its budget is over.
 
     After an interruption in the middle of a block: the rest of that block.
 
     Raises:
         Misuse: the budget holds too few runs.
     """
+    if is_overdrawn(design, runs):
+        return ()
     last = runs[-1].slot.block if runs else 0
     before = [run for run in runs if run.slot.block < last]
     rest = block_after(design, before)[len(runs) - len(before) :]
     return rest or block_after(design, runs)
+
+
+def is_overdrawn(design: Design, runs: Iterable[Run]) -> bool:
+    """Whether the budget is over, so that not even a block under way goes on: its runs took longer than foreseen."""
+    return design.budget is not None and sum(map(duration, runs)) > design.budget * OVERRUN
 
 
 def block_after(design: Design, runs: Sequence[Run]) -> tuple[Slot, ...]:

@@ -137,7 +137,7 @@ class LaunchExecutor:
         setting = Setting(
             service=service,
             metrics=order.metrics,
-            tree=Tree(launcher),
+            tree=Tree(launcher, started.pid),
             helper=Helper(
                 launcher=self._launcher("load"),
                 environ=order.outside,

@@ -152,13 +152,13 @@ class Launcher:
         return reply
 
 
-def first_to_speak(launchers: Sequence[Launcher]) -> Launcher:
-    """Wait until one of them has something to say."""
+def first_to_speak(launchers: Sequence[Launcher], patience: float) -> Launcher | None:
+    """Wait until one of them has something to say; None where none has after so many seconds."""
     for launcher in launchers:
         if launcher.has_said():
             return launcher
-    first: Launcher = select.select(launchers, [], [])[0][0]
-    return first
+    speaking: list[Launcher] = select.select(launchers, [], [], patience)[0]
+    return speaking[0] if speaking else None
 
 
 def _gone(error: Exception) -> CannotGoOn:

@@ -110,6 +110,10 @@ class Step:
     """bytes of the service's tree at the end, shared pages counted once"""
     metrics: tuple[Measurement, ...] = ()
     """``throughput`` (1/s), ``latency_p50`` and so on (ms), ``requests``, ``errors``, the user's own; phase ``step``"""
+    waiting: float | None = None
+    """seconds that threads of the service were ready to run and had no core, added up; None where it is not known"""
+    load_waiting: float | None = None
+    """the same of the load generator"""
 
     def value(self, metric: str) -> float | None:
         """The value of one metric, or None where the load's output had none."""
@@ -170,6 +174,8 @@ class Run:
     """of a service: the levels of its ramp that were measured, in order, every cycle's"""
     pauses: tuple[Pause, ...] = ()
     """of a service: its memory at rest, a row a cycle"""
+    around: float = 0.0
+    """seconds of the budget beside the run itself: preparing it, reading what it left, saving, deciding what is next"""
 
     def value(self, metric: str, phase: str = "whole") -> float | None:
         """The value of one metric, or None where this run has none."""

@@ -26,10 +26,18 @@ NARROWING = 0.66
 FEWEST_TRIED = 4
 """candidates that are tried though each can run only once"""
 
+ROUNDING = 1e-9
+"""runs by which a budget made for a number of runs may seem to miss it"""
+
+
+def fewest_runs(seconds_per_run: float) -> float:
+    """Seconds that just hold the fewest runs a verdict can rest on, given what one run takes, its start included."""
+    return LEAST_RUNS * seconds_per_run
+
 
 def smallest_budget(seconds_per_run: float) -> float:
-    """Seconds that hold the fewest runs a verdict can rest on, given what one run takes, its start included."""
-    return LEAST_RUNS * seconds_per_run * 1.05
+    """The same for a trial that is yet to come, whose runs may take a little longer."""
+    return fewest_runs(seconds_per_run) * 1.05
 
 
 def rounds(candidates: int) -> tuple[int, ...]:
@@ -56,7 +64,7 @@ def plan(design: Design, first: Run) -> Plan:
         # One finalist after the other may have to be confirmed, and no budget says that there is no time for it.
         runs = 1 + sum(sizes) + len(sizes) + BLOCK_RUNS * blocks * min(len(SHARES), len(names))
         return Plan(candidates=names, rounds=sizes, blocks=blocks, runs=runs, seconds=runs * each)
-    held = floor(design.budget / each)
+    held = floor(design.budget / each + ROUNDING)
     if held < LEAST_RUNS:
         raise Misuse(
             f"one run takes {format_duration(each)}, so the budget of {format_duration(design.budget)} holds {held} "

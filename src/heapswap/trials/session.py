@@ -7,14 +7,16 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import monotonic
 
 from heapswap.errors import CannotGoOn
 from heapswap.filling import filled
 from heapswap.trials.arms import Arm
 from heapswap.trials.counting import Counter, Counting
-from heapswap.trials.design import next_block, perturbation, progress
+from heapswap.trials.design import is_overdrawn, next_block, perturbation, progress
 from heapswap.trials.executor import Executor, Order
 from heapswap.trials.model import Outcome, Perturbation, Progress, Run, Slot, Stage, Trial
+from heapswap.trials.statistics import lasted
 from heapswap.trials.store import Results
 from heapswap.units import format_duration
 from heapswap.workload import Workload
@@ -39,6 +41,8 @@ class Bench:
     ignored_signals: tuple[int, ...] = ()
     counter: Counter | None = None
     """counts live bytes in the runs of a service that has several cycles"""
+    clock: Callable[[], float] = monotonic
+    """seconds, which a budget is paid in"""
 
 
 def warm_up(bench: Bench, baseline: str, limit: float | None) -> Run:
@@ -66,14 +70,20 @@ def conduct(bench: Bench, trial: Trial, watch: Callable[[Progress], None]) -> It
     first = trial.runs[0].value("wall") or 0.0
     limit = bench.workload.timeout or (None if bench.workload.service else max(PATIENCE, SLOWEST * first))
     outputs = {run.output for run in trial.runs}
+    since = bench.clock()
     while slots := next_block(trial.design, trial.runs):
         for slot in slots:
+            if is_overdrawn(trial.design, trial.runs):
+                break
             watch(progress(trial.design, trial.runs, running=slot))
             settings = perturbation(trial.design.seed, slot.block)
             run = _measure(bench, slot, len(trial.runs), settings, limit)
             if run.output in outputs:
                 (bench.results.run_folder(len(trial.runs)) / "stdout").unlink(missing_ok=True)
             outputs.add(run.output)
+            # A budget is of the clock on the wall: deciding and saving are paid for as running is.
+            before, since = since, bench.clock()
+            run = replace(run, around=max(since - before - lasted(run), 0.0))
             trial = replace(trial, runs=(*trial.runs, run))
             bench.results.save(trial)
             yield trial

@@ -18,7 +18,7 @@ RESOLUTION = {"s": 1e-4, "B": 4096.0}
 """Smaller values of these units are lifted to this: a clock tick, a page."""
 
 STARTING = 0.05
-"""seconds that starting and collecting a run takes beside the run itself"""
+"""seconds that starting and collecting a run takes beside the run itself, at the least"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +86,13 @@ def typical(runs: Iterable[Run], metric: str) -> float | None:
 
 def duration(run: Run) -> float:
     """Seconds that a run took of the budget."""
+    return lasted(run) + max(run.around, STARTING)
+
+
+def lasted(run: Run) -> float:
+    """Seconds from the start of a run's program to its end."""
     ended = run.timeline[-1].at if run.timeline else 0.0
-    return max(run.value("wall") or 0.0, ended) + STARTING
+    return max(run.value("wall") or 0.0, ended)
 
 
 def of(runs: Sequence[Run], candidate: str) -> tuple[Run, ...]:

@@ -16,7 +16,7 @@ from heapswap.trials.model import Measurement, Outcome, Pause, Step
 from heapswap.trials.output import read_metrics
 from heapswap.trials.services import readers
 from heapswap.trials.services.readiness import wait_until_ready
-from heapswap.trials.services.trees import Failure, Helper, Over, Tree, how
+from heapswap.trials.services.trees import Done, Failure, Helper, Over, Tree, how
 from heapswap.workload import Level, Metric, Service, Stop
 
 PATIENCE = 60.0
@@ -113,7 +113,7 @@ def _serve(setting: Setting, life: Life) -> None:
 def _step(setting: Setting, level: Level, cycle: int, when: str) -> Step:
     before, busy = setting.tree.mark("load", when), machine_busy()
     name = f"load-{cycle}-{level.concurrency}-{level.rate or 0:g}"
-    ended, rows = _load(setting, level, setting.service.duration, name, when)
+    done, rows = _load(setting, level, setting.service.duration, name, when)
     after = setting.tree.mark("loaded", when)
     step = Step(
         concurrency=level.concurrency,
@@ -122,7 +122,9 @@ def _step(setting: Setting, level: Level, cycle: int, when: str) -> Step:
         started=before.at,
         ended=after.at,
         cpu=after.cpu - before.cpu,
-        load_cpu=ended.user + ended.system,
+        load_cpu=done.ended.user + done.ended.system,
+        waiting=_over(done.service_waiting, after.at - before.at),
+        load_waiting=_over(done.waiting, after.at - before.at),
         busy=machine_busy() - busy,
         resident=after.resident,
         metrics=tuple(rows),
@@ -140,9 +142,11 @@ def _step(setting: Setting, level: Level, cycle: int, when: str) -> Step:
     return step
 
 
-def _load(
-    setting: Setting, level: Level, duration: float, name: str, when: str
-) -> tuple[record.Ended, list[Measurement]]:
+def _over(share: float | None, length: float) -> float | None:
+    return None if share is None else share * length
+
+
+def _load(setting: Setting, level: Level, duration: float, name: str, when: str) -> tuple[Done, list[Measurement]]:
     """Run the load once at a level.
 
     Raises:
@@ -150,7 +154,8 @@ def _load(
     """
     words = filled_words(setting.service.load, {**setting.values, **filling(level, duration)})
     timeout = setting.timeout or max(PATIENCE, 10 * duration)
-    ended, out, err = setting.helper.run(words, name, timeout, setting.tree, when)
+    done = setting.helper.run(words, name, timeout, setting.tree, when)
+    ended, out, err = done.ended, done.out, done.err
     if ended.timed_out or ended.exit != 0:
         setting.tree.must_run(when)
         raise Over(
@@ -167,7 +172,7 @@ def _load(
     rows = {row.metric: row for row in readers.read(setting.service.reader, text)}
     own, _ = read_metrics(setting.metrics, (out, err))
     rows |= {row.metric: _in_a_step(row) for row in own}
-    return ended, list(rows.values())
+    return done, list(rows.values())
 
 
 def _pause(setting: Setting, cycle: int) -> Pause:

@@ -64,7 +64,7 @@ def _question(
         words = [filled(word, values) for word in shlex.split(ready.command)]
 
         def succeeds(left: float) -> bool:
-            ended, _, _ = helper.run(words, "ready", left, service, WHEN)
+            ended = helper.run(words, "ready", left, service, WHEN).ended
             return ended.exit == 0 and not ended.timed_out
 
         return succeeds, f"{words[0]} did not succeed"

@@ -5,12 +5,14 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 
 from heapswap.errors import CannotGoOn
 from heapswap.trials import record
 from heapswap.trials.launcher import Launcher, first_to_speak
 from heapswap.trials.model import Outcome
 from heapswap.trials.output import last_lines
+from heapswap.trials.services.waiting import BETWEEN, Waiting, queued
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +38,10 @@ class Over(Exception):
 class Tree:
     """The service, which may end at any time."""
 
-    def __init__(self, launcher: Launcher) -> None:
+    def __init__(self, launcher: Launcher, root: int) -> None:
         self.launcher = launcher
+        self.root = root
+        """its first process"""
         self.end: record.Ended | None = None
         """how it ended; None while it runs"""
 
@@ -73,6 +77,19 @@ class Tree:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """A command that a helper has run to its end."""
+
+    ended: record.Ended
+    out: Path
+    err: Path
+    waiting: float | None
+    """its threads that waited for a core, on average; None where it was too short to tell"""
+    service_waiting: float | None
+    """the same of the service's meanwhile"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Helper:
     """Starts what is not measured: the load, and the command that asks whether the service is ready."""
 
@@ -83,10 +100,8 @@ class Helper:
     folder: Path
     """where output goes"""
 
-    def run(
-        self, words: Sequence[str], name: str, timeout: float, service: Tree, when: str
-    ) -> tuple[record.Ended, Path, Path]:
-        """Run a command to its end: how it ended, its output and its standard error.
+    def run(self, words: Sequence[str], name: str, timeout: float, service: Tree, when: str) -> Done:
+        """Run a command to its end.
 
         Raises:
             Over: the service ended meanwhile; the command's tree is ended as well.
@@ -111,13 +126,17 @@ class Helper:
             raise CannotGoOn(
                 f"{words[0]}: {os.strerror(started.errno)} ({started.step}); give a load that can be started"
             )
-        if first_to_speak((self.launcher, service.launcher)) is service.launcher:
+        mine, its = Waiting(), Waiting()
+        while (speaks := first_to_speak((self.launcher, service.launcher), BETWEEN)) is None:
+            mine.look(monotonic(), queued(started.pid))
+            its.look(monotonic(), queued(service.root))
+        if speaks is service.launcher:
             self.launcher.kill()
             service.must_run(when)
         ended = self.launcher.ended()
         if ended is None:
             raise AssertionError("without a patience somebody waits for ever")
-        return ended, out, err
+        return Done(ended=ended, out=out, err=err, waiting=mine.share, service_waiting=its.share)
 
 
 def located(word: str, environ: Mapping[str, str], directory: str) -> str:
