@@ -6,7 +6,8 @@ use std::fs::File;
 use std::io;
 use std::mem::take;
 
-use crate::live::{Block, Blocks, Slots};
+pub use crate::live::Block;
+use crate::live::Slots;
 use crate::script::{EPOCH, Header, Op, PLACES, Thread};
 use crate::threads::{Chunks, Lane};
 
@@ -19,42 +20,20 @@ pub enum Way {
     Aligned(u64),
 }
 
-/// What one thread does. Blocks are addresses of the recording; `touched` are bytes, where the recording tells.
+/// What is asked for, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Call {
-    Allocate {
-        way: Way,
-        block: u64,
-        size: u64,
-        touched: Option<u64>,
-    },
-    Free {
-        block: u64,
-    },
-    /// A realloc begins: from here on the address may be another thread's.
-    ReallocFrom {
-        block: u64,
-    },
-    /// It has ended; at address 0 it freed the block.
-    ReallocTo {
-        block: u64,
-        size: u64,
-        touched: Option<u64>,
-    },
-    /// It has ended, and changed nothing.
-    ReallocFailed {
-        block: u64,
-    },
-    ThreadEnd,
+pub struct Asked {
+    pub size: u64,
+    /// Bytes that the program has touched; None where the recording does not tell: all of them.
+    pub touched: Option<u64>,
 }
 
-/// What a recording did not say, counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Gaps {
-    /// Blocks freed that nobody had allocated: they are left out.
-    pub unknown_frees: u64,
-    /// Blocks allocated at the address of one that was live: that one is freed first.
-    pub overwritten: u64,
+/// Who does something, and when: nanoseconds since the recording began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct At {
+    /// As numbered by `Composer::thread`.
+    pub thread: usize,
+    pub time: u64,
 }
 
 /// A script under way.
@@ -65,7 +44,6 @@ pub struct Composer {
     lanes: Vec<Option<usize>>,
     /// What the threads of each lane have published so far.
     published: Vec<u64>,
-    blocks: Blocks,
     slots: Slots,
     /// Threads with a part in this epoch, in the order of their first calls.
     here: Vec<usize>,
@@ -76,8 +54,7 @@ pub struct Composer {
     calls_here: usize,
     last: usize,
     live: u64,
-    pub header: Header,
-    pub gaps: Gaps,
+    header: Header,
 }
 
 impl Composer {
@@ -88,7 +65,6 @@ impl Composer {
             threads: Vec::new(),
             lanes: Vec::new(),
             published: Vec::new(),
-            blocks: Blocks::default(),
             slots: Slots::default(),
             here: Vec::new(),
             begun: Vec::new(),
@@ -97,7 +73,6 @@ impl Composer {
             last: 0,
             live: 0,
             header: Header::default(),
-            gaps: Gaps::default(),
         }
     }
 
@@ -111,69 +86,62 @@ impl Composer {
         thread
     }
 
-    /// The next call, at so many nanoseconds since the recording began.
+    /// A block is allocated.
     ///
     /// # Errors
-    /// The file cannot be written, or there are more threads or slots than a script can name.
-    pub fn call(&mut self, thread: usize, time: u64, call: Call) -> io::Result<()> {
-        let thread = self.heir(thread);
-        if call == Call::ThreadEnd {
-            // The first thread's end is the program's.
-            self.threads[thread].has_ended = thread != 0;
-            return Ok(());
+    /// The file cannot be written, or there are more threads or slots than a script can name; so too below.
+    pub fn allocate(&mut self, at: At, way: Way, asked: Asked) -> io::Result<Block> {
+        let thread = self.enter(at);
+        let slot = self.slots.take(&mut self.threads[thread].freed);
+        let low = asked.size & 0xFFFF_FFFF;
+        let part = self.sized(thread, asked);
+        match way {
+            Way::Malloc => part.push(Op::Malloc.place(slot, low)),
+            Way::Calloc => part.push(Op::Calloc.place(slot, low)),
+            Way::Aligned(alignment) => part.extend([Op::Aligned.place(slot, low), alignment]),
         }
-        self.header.duration = self.header.duration.max(time);
-        match call {
-            Call::Allocate { way, block, size, touched } => {
-                self.enter(thread, time);
-                self.forget(thread, block);
-                self.allocate(thread, block, way, size, touched);
-            }
-            Call::Free { block } => match self.blocks.remove(&block) {
-                Some(old) => {
-                    self.enter(thread, time);
-                    self.free(thread, old);
-                }
-                None => {
-                    self.gaps.unknown_frees += 1;
-                    return Ok(());
-                }
-            },
-            Call::ReallocFrom { block } => {
-                self.threads[thread].growing = self.blocks.remove(&block);
-                self.gaps.unknown_frees += u64::from(self.threads[thread].growing.is_none());
-                return Ok(());
-            }
-            Call::ReallocFailed { block } => {
-                if let Some(old) = self.threads[thread].growing.take() {
-                    self.blocks.insert(block, old);
-                }
-                return Ok(());
-            }
-            Call::ReallocTo { block, size, touched } => {
-                let old = self.threads[thread].growing.take();
-                self.enter(thread, time);
-                self.forget(thread, block);
-                match old {
-                    Some(old) if block == 0 => self.free(thread, old),
-                    Some(old) => self.reallocate(thread, old, block, size, touched),
-                    None => self.allocate(thread, block, Way::Malloc, size, touched),
-                }
-            }
-            Call::ThreadEnd => {}
-        }
-        self.header.calls += 1;
-        self.header.peak_live = self.header.peak_live.max(self.live);
-        self.last = thread;
-        self.calls_here += 1;
-        if self.calls_here == EPOCH { self.close() } else { Ok(()) }
+        let block = self.block(thread, slot);
+        self.called(thread, 0, asked.size)?;
+        Ok(block)
+    }
+
+    /// A block of so many bytes is freed.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn free(&mut self, at: At, block: Block, size: u64) -> io::Result<()> {
+        let thread = self.enter(at);
+        self.wait(thread, block);
+        let part = self.sized(thread, Asked { size, touched: None });
+        part.push(Op::Free.place(block.slot, size & 0xFFFF_FFFF));
+        self.threads[thread].freed.push(block.slot);
+        self.called(thread, size, 0)
+    }
+
+    /// A block of `old` bytes is given another size.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn reallocate(&mut self, at: At, block: Block, old: u64, asked: Asked) -> io::Result<Block> {
+        let thread = self.enter(at);
+        self.wait(thread, block);
+        let part = self.sized(thread, asked);
+        part.extend([Op::Realloc.place(block.slot, asked.size & 0xFFFF_FFFF), old]);
+        let block = self.block(thread, block.slot);
+        self.called(thread, old, asked.size)?;
+        Ok(block)
+    }
+
+    /// A thread ends. The first one's end is the program's.
+    pub fn end_thread(&mut self, thread: usize) {
+        self.threads[thread].has_ended = thread != 0;
     }
 
     /// Everything has been told; gives what the script holds.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn finish(mut self) -> io::Result<(Header, Gaps)> {
+    pub fn finish(mut self) -> io::Result<Header> {
         self.close()?;
         if self.threads.is_empty() {
             self.thread(0);
@@ -190,7 +158,7 @@ impl Composer {
         self.header.slots = self.slots.made();
         self.header.end_live = self.live;
         self.chunks.head(&self.header.to_bytes())?;
-        Ok((self.header, self.gaps))
+        Ok(self.header)
     }
 
     /// The thread itself; once its end is written, another one in its stead (destructors may call later still).
@@ -207,16 +175,15 @@ impl Composer {
         heir
     }
 
-    /// A thread has a call in this epoch.
-    fn enter(&mut self, thread: usize, time: u64) {
+    /// A thread has a call in this epoch; gives the thread.
+    fn enter(&mut self, At { thread, time }: At) -> usize {
+        let thread = self.heir(thread);
         if self.threads[thread].part.is_empty() {
             self.here.push(thread);
             if !self.threads[thread].has_begun {
                 self.settle(thread);
-                if thread != 0 {
-                    let starter = if self.threads[self.last].has_ended { 0 } else { self.last };
-                    self.begun.push((thread, starter));
-                }
+                let starter = if self.threads[self.last].has_ended { 0 } else { self.last };
+                self.begun.push((thread, starter));
             }
         }
         let one = &mut self.threads[thread];
@@ -225,6 +192,18 @@ impl Composer {
             one.told = one.told.max(time);
             one.part.push(Op::At.number(one.told));
         }
+        self.header.duration = self.header.duration.max(time);
+        thread
+    }
+
+    /// A call has been told, which freed and allocated so many bytes.
+    fn called(&mut self, thread: usize, freed: u64, allocated: u64) -> io::Result<()> {
+        self.live = (self.live + allocated).saturating_sub(freed);
+        self.header.calls += 1;
+        self.header.peak_live = self.header.peak_live.max(self.live);
+        self.last = thread;
+        self.calls_here += 1;
+        if self.calls_here == EPOCH { self.close() } else { Ok(()) }
     }
 
     /// Give a thread a lane of its own. Lane 0 stays the first thread's.
@@ -239,45 +218,8 @@ impl Composer {
         self.threads[thread].has_begun = true;
     }
 
-    fn forget(&mut self, thread: usize, block: u64) {
-        if block != 0
-            && let Some(old) = self.blocks.remove(&block)
-        {
-            self.gaps.overwritten += 1;
-            self.free(thread, old);
-        }
-    }
-
-    fn allocate(&mut self, thread: usize, block: u64, way: Way, size: u64, touched: Option<u64>) {
-        let slot = self.slots.take(&mut self.threads[thread].freed);
-        let part = self.sized(thread, size, touched);
-        match way {
-            Way::Malloc => part.push(Op::Malloc.place(slot, size & 0xFFFF_FFFF)),
-            Way::Calloc => part.push(Op::Calloc.place(slot, size & 0xFFFF_FFFF)),
-            Way::Aligned(alignment) => {
-                part.extend([Op::Aligned.place(slot, size & 0xFFFF_FFFF), alignment]);
-            }
-        }
-        self.live += size;
-        self.remember(thread, block, slot, size);
-    }
-
-    fn free(&mut self, thread: usize, old: Block) {
-        self.wait(thread, &old);
-        self.sized(thread, old.size, None).push(Op::Free.place(old.slot, old.size & 0xFFFF_FFFF));
-        self.threads[thread].freed.push(old.slot);
-        self.live -= old.size;
-    }
-
-    fn reallocate(&mut self, thread: usize, old: Block, block: u64, size: u64, touched: Option<u64>) {
-        self.wait(thread, &old);
-        self.sized(thread, size, touched).extend([Op::Realloc.place(old.slot, size & 0xFFFF_FFFF), old.size]);
-        self.live = self.live - old.size + size;
-        self.remember(thread, block, old.slot, size);
-    }
-
     /// The words of a thread, with what the next one needs before it.
-    fn sized(&mut self, thread: usize, size: u64, touched: Option<u64>) -> &mut Vec<u64> {
+    fn sized(&mut self, thread: usize, Asked { size, touched }: Asked) -> &mut Vec<u64> {
         let part = &mut self.threads[thread].part;
         if size >> 32 != 0 {
             part.push(Op::Large.number(size >> 32));
@@ -288,16 +230,16 @@ impl Composer {
         part
     }
 
-    fn remember(&mut self, thread: usize, block: u64, slot: u32, size: u64) {
-        let word = u32::try_from(self.threads[thread].part.len()).unwrap_or(u32::MAX);
-        let owner = u32::try_from(thread).unwrap_or(u32::MAX);
-        self.blocks.insert(block, Block { slot, thread: owner, size, epoch: self.header.epochs, word });
+    /// A block that a thread has just been given.
+    fn block(&self, thread: usize, slot: u32) -> Block {
+        let word = self.threads[thread].part.len() as u32;
+        Block { slot, thread: thread as u32, epoch: self.header.epochs as u32, word }
     }
 
     /// A block of this epoch, of another thread, has to be there first.
-    fn wait(&mut self, thread: usize, block: &Block) {
+    fn wait(&mut self, thread: usize, block: Block) {
         let owner = block.thread as usize;
-        if block.epoch == self.header.epochs && owner != thread {
+        if u64::from(block.epoch) == self.header.epochs && owner != thread {
             self.threads[owner].publishes.push(block.word);
             self.waits.push((thread, self.threads[thread].part.len(), owner, block.word));
             self.threads[thread].part.push(0);

@@ -1,42 +1,14 @@
-//! The blocks that are live at one moment of a recording, and the slots they stand in.
+//! Blocks that are live, and the slots they stand in.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-
-/// A block that is live.
-#[derive(Clone, Copy, Debug)]
+/// Where a block stands, for whoever keeps the live blocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Block {
-    pub slot: u32,
+    pub(crate) slot: u32,
     /// The thread that allocated it, its place in the table.
-    pub thread: u32,
-    pub size: u64,
+    pub(crate) thread: u32,
     /// The epoch in which it was allocated, and after which word of that thread.
-    pub epoch: u64,
-    pub word: u32,
-}
-
-/// Live blocks by address.
-pub type Blocks = HashMap<u64, Block, BuildHasherDefault<Addresses>>;
-
-/// Hashes addresses: one multiplication, high bits folded onto the low ones that choose a bucket.
-#[derive(Default)]
-pub struct Addresses(u64);
-
-impl Hasher for Addresses {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(self.0 ^ u64::from(*byte));
-        }
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        let spread = value.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        self.0 = spread ^ spread >> 32;
-    }
+    pub(crate) epoch: u32,
+    pub(crate) word: u32,
 }
 
 /// Slots that can be used again.

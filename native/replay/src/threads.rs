@@ -17,8 +17,6 @@ pub struct Lane {
     pub publishes: Vec<u32>,
     /// Slots that it has freed in this epoch.
     pub freed: Vec<u32>,
-    /// A realloc that was begun and not ended.
-    pub growing: Option<crate::live::Block>,
     /// The last time that it was told, in nanoseconds.
     pub told: u64,
     pub has_begun: bool,
