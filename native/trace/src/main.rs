@@ -4,6 +4,7 @@
 //! misuse, 3 where it cannot go on.
 
 mod columns;
+mod compile;
 mod container;
 mod failure;
 mod live;
@@ -12,6 +13,7 @@ mod pack;
 mod stream;
 mod summary;
 mod synthesise;
+mod touched;
 
 use failure::Failure;
 use std::ffi::OsString;
@@ -20,7 +22,7 @@ use std::process::ExitCode;
 type Subcommand = fn(&[OsString]) -> Result<(), Failure>;
 
 const SUBCOMMANDS: &[(&str, Subcommand)] =
-    &[("pack", pack::run), ("summary", summary::run), ("synthesise", synthesise::run)];
+    &[("compile", compile::run), ("pack", pack::run), ("summary", summary::run), ("synthesise", synthesise::run)];
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
