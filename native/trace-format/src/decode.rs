@@ -11,6 +11,7 @@ pub enum Damage {
     UnknownFunction { number: u8 },
     Alignment { log2: u8 },
     Epoch,
+    Null,
 }
 
 impl fmt::Display for Damage {
@@ -20,6 +21,7 @@ impl fmt::Display for Damage {
             Self::UnknownRecord { tag } => write!(out, "no record begins with {tag:#04x}"),
             Self::UnknownFunction { number } => write!(out, "there is no function {number}"),
             Self::Alignment { log2 } => write!(out, "an alignment of 2^{log2}"),
+            Self::Null => out.write_str("a block at address 0"),
             Self::Epoch => out.write_str("its time leaves 64 bits"),
         }
     }
@@ -157,7 +159,7 @@ impl<S: Source> Decoder<S> {
     /// # Errors
     ///
     /// The bytes are none that an encoder wrote; the segment cannot be read further.
-    #[inline]
+    #[inline(always)]
     pub fn next_event(&mut self) -> Result<Option<Event>, Damage> {
         loop {
             let Some(tag) = self.source.tag() else {
@@ -211,6 +213,9 @@ impl<S: Source> Decoder<S> {
             length => self.block.wrapping_add(difference(self.source.allocated(usize::from(length))?)),
         };
         self.block = block;
+        if block == 0 {
+            return Err(Damage::Null);
+        }
         let site = &mut self.sites[usize::from(place)];
         match tag >> 6 {
             0 => {}
@@ -227,7 +232,7 @@ impl<S: Source> Decoder<S> {
             7 => self.block.wrapping_add(self.source.released(8)?),
             length => self.block.wrapping_add(difference(self.source.released(usize::from(length))?)),
         };
-        Ok(self.block)
+        if self.block == 0 { Err(Damage::Null) } else { Ok(self.block) }
     }
 
     /// A rare record; None where it only says what later ones mean.

@@ -39,8 +39,8 @@
 //! 48      9   4 bytes   the process has forked: process id of the child
 //! ```
 //!
-//! Everything else is damage: code 0 (what was never written reads as zero), other codes, a function that does not
-//! exist, an alignment of 2^64 or more (255 says that none was asked for), a record that is cut off. A caller whose
+//! Everything else is damage: code 0 (what was never written reads as zero), other codes, a block at address 0, a
+//! function that does not exist, an alignment of 2^64 or more (255 says that none was asked for), a record that is cut off. A caller whose
 //! place is empty is unknown.
 //!
 //! By example, from epoch 100, a thread 4711 that calls malloc(24) twice from one place and frees the second block:

@@ -27,7 +27,7 @@ impl Random {
 
     fn event(&mut self, block: u64) -> Event {
         let block = match self.below(4) {
-            0 => self.any(),
+            0 => self.any().max(1),
             _ => block.wrapping_add(self.below(0x8000) * 16).wrapping_sub(0x4000 * 16),
         };
         let size = if self.below(2) == 0 { self.below(300) } else { self.any() };
@@ -170,8 +170,9 @@ fn damage_is_named() {
     let refused = |bytes: &[u8]| read(0, bytes).unwrap_err();
     assert_eq!(refused(&[0]), Damage::UnknownRecord { tag: 0 });
     assert_eq!(refused(&[31 << 3]), Damage::UnknownRecord { tag: 248 });
-    assert_eq!(refused(&[0x0a]), Damage::CutOff);
-    assert_eq!(refused(&[7, 13]), Damage::UnknownFunction { number: 13 });
-    assert_eq!(refused(&[6, 0, 4, 64]), Damage::Alignment { log2: 64 });
+    assert_eq!(refused(&[0x12, 1]), Damage::CutOff);
+    assert_eq!(refused(&[0x0f, 2, 13]), Damage::UnknownFunction { number: 13 });
+    assert_eq!(refused(&[0x0e, 0, 2, 4, 64]), Damage::Alignment { log2: 64 });
+    assert_eq!(refused(&[2]), Damage::Null);
     assert_eq!(refused(&[0x10, 255, 255, 255, 255, 255, 255, 255, 255, 8, 1, 0]), Damage::Epoch);
 }

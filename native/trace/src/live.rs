@@ -5,6 +5,8 @@
 pub struct Held<N> {
     /// Bytes asked for.
     pub size: u64,
+    /// The stream that asked.
+    pub stream: u32,
     pub note: N,
 }
 
@@ -30,7 +32,7 @@ impl<N: Copy + Default> Live<N> {
     }
 
     fn of(log2: u32) -> Self {
-        let empty = Entry { block: 0, held: Held { size: 0, note: N::default() } };
+        let empty = Entry { block: 0, held: Held { size: 0, stream: 0, note: N::default() } };
         Self { entries: vec![empty; 1 << log2], used: 0, shift: 64 - log2 }
     }
 
@@ -48,6 +50,13 @@ impl<N: Copy + Default> Live<N> {
             self.used += 1;
         }
         (was_live, &mut entry.held)
+    }
+
+    /// What is held of a block.
+    #[inline]
+    pub fn get(&self, block: u64) -> Option<&Held<N>> {
+        let entry = &self.entries[self.find(block)];
+        (entry.block == block).then_some(&entry.held)
     }
 
     /// Forget a block, and answer what was held.

@@ -3,8 +3,10 @@
 //! Between ticks of the epoch the ticks order them. Within one the addresses do: a block is given back before its
 //! address is given out again, and it is written down when it is given out (after the call) and before it is given back.
 //! So an allocation is *ready* when its address is not live, and a free when it is. A stream whose next event is not
-//! ready waits for the others. Where all wait, the recording lacks something: a block that is older than it, say. Then
-//! the earliest goes on as if it were ready, and that is counted. Streams that could all go on take turns.
+//! ready waits for the others. A block that another thread allocated, and that this thread frees soon by itself, too, is
+//! given out more than once within the epoch: then the other waits, since a thread mostly frees its own. Where all wait,
+//! one such goes on; where there is none, the recording lacks something, a block that is older than it, say: one goes on
+//! as if it were ready, and that is counted. Streams that could all go on take turns.
 
 use crate::container::Container;
 use crate::failure::Failure;
@@ -156,27 +158,57 @@ impl<'a, V: Visitor> Merge<'a, V> {
                 return Ok(());
             }
             self.step(index, event, Readiness::Waived);
-            self.streams[index].head = None;
+            self.streams[index].take();
+            self.run(index)?;
         }
         self.ended(index);
         Ok(())
     }
 
+    /// The most frequent events of a stream that is alone, as far as they follow one another within its epoch.
+    fn run(&mut self, index: usize) -> Result<(), Failure> {
+        let at = self.at(index);
+        let live = &mut self.processes[self.streams[index].table].live;
+        let Some(decoder) = self.streams[index].unread() else { return Ok(()) };
+        loop {
+            match decoder.next_event() {
+                Ok(Some(Event::Allocate { function, block, size, alignment, caller })) => {
+                    let asked = Asked { function, block, size, alignment, caller };
+                    allocate(live, self.visitor, &mut self.doubts, at, index as u32, asked);
+                }
+                Ok(Some(Event::Free { function, block })) => {
+                    free(live, self.visitor, &mut self.doubts, at, function, block);
+                }
+                Ok(Some(Event::Tick { .. }) | None) => return Ok(()),
+                Ok(Some(event)) => {
+                    self.streams[index].put_back(event);
+                    return Ok(());
+                }
+                Err(damage) => return Err(self.streams[index].damaged(self.container, damage)),
+            }
+        }
+    }
+
     /// Several streams, until each has left the epoch.
     fn together(&mut self, epoch: u64, mut streams: Vec<usize>) -> Result<(), Failure> {
+        for &index in &streams {
+            self.streams[index].look_ahead(self.container)?;
+        }
         let (mut at, mut waiting) = (0, 0);
         while !streams.is_empty() {
             at %= streams.len();
             let index = streams[at];
             if waiting >= streams.len() {
                 let stuck = self.first_to_go_on(&streams);
-                if let Some(event) = self.streams[stuck].head.take() {
+                if let Some(event) = self.streams[stuck].head() {
                     self.step(stuck, event, Readiness::Waived);
+                    self.streams[stuck].take();
                 }
                 waiting = 0;
             }
             let mut turn = 0;
             loop {
+                self.streams[index].look_ahead(self.container)?;
                 let Some(event) = self.streams[index].peek(self.container)? else {
                     self.ended(index);
                     streams.swap_remove(at);
@@ -191,7 +223,7 @@ impl<'a, V: Visitor> Merge<'a, V> {
                     at += 1;
                     break;
                 }
-                self.streams[index].head = None;
+                self.streams[index].take();
                 turn += 1;
             }
             waiting = if turn == 0 { waiting + 1 } else { 0 };
@@ -199,11 +231,17 @@ impl<'a, V: Visitor> Merge<'a, V> {
         Ok(())
     }
 
-    /// Of streams that all wait, one that frees a block: only its block can be older than the recording.
+    /// Of streams that all wait: one that can free what another needs freed, else one that can free, else one that frees
+    /// what is not there (only that can be older than the recording), else any.
     fn first_to_go_on(&self, streams: &[usize]) -> usize {
-        let frees =
-            |index: &&usize| matches!(self.streams[**index].head, Some(Event::Free { .. } | Event::ReallocFrom { .. }));
-        streams.iter().find(frees).or(streams.first()).copied().unwrap_or(0)
+        let needed: Vec<u64> = streams.iter().filter_map(|&index| allocated_by(self.streams[index].head()?)).collect();
+        let urgency = |&&index: &&usize| match self.streams[index].head().and_then(freed_by) {
+            Some(block) if self.processes[self.streams[index].table].live.get(block).is_none() => 2,
+            Some(block) if needed.contains(&block) => 0,
+            Some(_) => 1,
+            None => 3,
+        };
+        streams.iter().min_by_key(urgency).copied().unwrap_or(0)
     }
 
     fn ended(&mut self, index: usize) {
@@ -223,44 +261,39 @@ impl<'a, V: Visitor> Merge<'a, V> {
     #[inline]
     fn step(&mut self, index: usize, event: Event, readiness: Readiness) -> bool {
         let at = self.at(index);
+        if readiness == Readiness::Needed && self.has_to_wait(index, event) {
+            return false;
+        }
         let live = &mut self.processes[self.streams[index].table].live;
         match event {
             Event::Allocate { function, block, size, alignment, caller } => {
                 let asked = Asked { function, block, size, alignment, caller };
-                let (was_live, held) = live.entry(block);
-                if was_live {
-                    if readiness == Readiness::Needed {
-                        return false;
-                    }
-                    self.doubts.unordered += 1;
-                    self.visitor.lost(at, block, *held);
-                }
-                *held = Held { size, note: self.visitor.allocated(at, asked) };
+                allocate(live, self.visitor, &mut self.doubts, at, index as u32, asked);
             }
-            Event::Free { function, block } => {
-                let held = live.remove(block);
-                if held.is_none() {
-                    if readiness == Readiness::Needed {
-                        return false;
-                    }
-                    self.doubts.unknown_frees += 1;
-                }
-                self.visitor.freed(at, function, block, held);
-            }
-            _ => return self.rarer(index, at, event, readiness),
+            Event::Free { function, block } => free(live, self.visitor, &mut self.doubts, at, function, block),
+            _ => self.rarer(index, at, event),
         }
         true
     }
 
-    fn rarer(&mut self, index: usize, at: At, event: Event, readiness: Readiness) -> bool {
+    /// Whether another stream's event has to come first.
+    #[inline]
+    fn has_to_wait(&self, index: usize, event: Event) -> bool {
+        let live = &self.processes[self.streams[index].table].live;
+        if let Some(block) = freed_by(event) {
+            let Some(held) = live.get(block) else { return true };
+            let owner = held.stream as usize;
+            return owner != index && self.streams[owner].may_free(block);
+        }
+        allocated_by(event).is_some_and(|block| live.get(block).is_some())
+    }
+
+    fn rarer(&mut self, index: usize, at: At, event: Event) {
         let live = &mut self.processes[self.streams[index].table].live;
         match event {
             Event::ReallocFrom { block } => {
                 let held = live.remove(block);
                 if held.is_none() {
-                    if readiness == Readiness::Needed {
-                        return false;
-                    }
                     self.doubts.unknown_frees += 1;
                 }
                 self.visitor.realloc_begins(at, block, held);
@@ -273,9 +306,6 @@ impl<'a, V: Visitor> Merge<'a, V> {
                 let asked = Asked { function: Function::Realloc, block, size, alignment: 0, caller };
                 let (was_live, held) = live.entry(block);
                 if was_live {
-                    if readiness == Readiness::Needed {
-                        return false;
-                    }
                     self.doubts.unordered += 1;
                     self.visitor.lost(at, block, *held);
                 }
@@ -283,7 +313,7 @@ impl<'a, V: Visitor> Merge<'a, V> {
                     Some(from) => self.visitor.reallocated(at, from, asked),
                     None => self.visitor.allocated(at, asked),
                 };
-                *held = Held { size, note };
+                *held = Held { size, stream: index as u32, note };
             }
             Event::ReallocFailed { block, size } => {
                 let held = self.begun[index].take().and_then(|(_, held)| held);
@@ -300,7 +330,6 @@ impl<'a, V: Visitor> Merge<'a, V> {
             }
             _ => self.visitor.other(at, event),
         }
-        true
     }
 
     #[inline(always)]
@@ -309,7 +338,7 @@ impl<'a, V: Visitor> Merge<'a, V> {
         let thread = match stream.thread {
             Some(thread) => thread,
             // Its beginning is not in the recording.
-            None if matches!(stream.head, Some(Event::Thread { .. })) => 0,
+            None if matches!(stream.head(), Some(Event::Thread { .. })) => 0,
             None => {
                 let thread = *stream.thread.insert(self.threads);
                 self.threads += 1;
@@ -319,5 +348,52 @@ impl<'a, V: Visitor> Merge<'a, V> {
             }
         };
         At { process: stream.process, thread, epoch: stream.epoch }
+    }
+}
+
+#[inline(always)]
+fn allocate<V: Visitor>(
+    live: &mut Live<V::Note>,
+    visitor: &mut V,
+    doubts: &mut Doubts,
+    at: At,
+    stream: u32,
+    asked: Asked,
+) {
+    let (was_live, held) = live.entry(asked.block);
+    if was_live {
+        doubts.unordered += 1;
+        visitor.lost(at, asked.block, *held);
+    }
+    *held = Held { size: asked.size, stream, note: visitor.allocated(at, asked) };
+}
+
+#[inline(always)]
+fn free<V: Visitor>(
+    live: &mut Live<V::Note>,
+    visitor: &mut V,
+    doubts: &mut Doubts,
+    at: At,
+    function: Function,
+    block: u64,
+) {
+    let held = live.remove(block);
+    doubts.unknown_frees += u64::from(held.is_none());
+    visitor.freed(at, function, block, held);
+}
+
+#[inline(always)]
+const fn freed_by(event: Event) -> Option<u64> {
+    match event {
+        Event::Free { block, .. } | Event::ReallocFrom { block } => Some(block),
+        _ => None,
+    }
+}
+
+#[inline(always)]
+const fn allocated_by(event: Event) -> Option<u64> {
+    match event {
+        Event::Allocate { block, .. } | Event::ReallocTo { block, .. } => Some(block),
+        _ => None,
     }
 }

@@ -1,10 +1,17 @@
 //! The events of one stream, segment after segment.
 
 use crate::columns::Fields;
-use crate::container::{Container, Entry};
+use crate::container::{Container, Entry, Place};
 use crate::failure::Failure;
-use heapswap_trace_format::decode::Decoder;
+use heapswap_trace_format::decode::{Damage, Decoder};
 use heapswap_trace_format::event::Event;
+
+/// Events that are looked at before it is their turn, where several streams share an epoch: at most of one stream, and
+/// about of all together.
+const WINDOW: usize = 8192;
+const WINDOWS: usize = 1 << 20;
+/// Bits of the filter that tells which blocks a stream frees within its window.
+const FILTER: usize = 16 * WINDOW;
 
 pub struct Stream<'a> {
     pub process: u32,
@@ -13,63 +20,159 @@ pub struct Stream<'a> {
     /// Counted over the whole trace; None before the stream's first event.
     pub thread: Option<u32>,
     /// The next event, where it has been looked at.
-    pub head: Option<Event>,
+    head: Option<Event>,
     /// Its epoch; before there was one, the epoch at which the stream begins.
     pub epoch: u64,
+    /// Events of the same epoch that follow, the next one last.
+    window: Vec<Event>,
+    frees: Vec<u64>,
+    /// The event behind the window, where its epoch is another.
+    beyond: Option<(Event, u64)>,
     segments: std::slice::Iter<'a, Entry>,
     reading: Option<(Entry, Decoder<Fields>)>,
 }
 
 impl<'a> Stream<'a> {
     pub fn new(process: u32, table: usize, segments: &'a [Entry]) -> Self {
-        let epoch = segments.first().map_or(0, |entry| entry.header.epoch);
-        Self { process, table, thread: None, head: None, epoch, segments: segments.iter(), reading: None }
+        Self {
+            process,
+            table,
+            thread: None,
+            head: None,
+            epoch: segments.first().map_or(0, |entry| entry.header.epoch),
+            window: Vec::new(),
+            frees: Vec::new(),
+            beyond: None,
+            segments: segments.iter(),
+            reading: None,
+        }
     }
 
-    /// The next event, which stays until `head` is taken; None after the last. Ticks show in `epoch` only.
+    /// The next event, which stays until it is taken; None after the last. Ticks show in `epoch` only.
     ///
     /// # Errors
     ///
     /// A segment is damaged.
     #[inline]
     pub fn peek(&mut self, container: &Container) -> Result<Option<Event>, Failure> {
-        while self.head.is_none() {
-            let Some((entry, decoder)) = &mut self.reading else {
+        if self.head.is_none() {
+            self.head = match (self.window.pop(), self.beyond.take()) {
+                (None, None) => self.decoded(container)?.map(|(event, epoch)| {
+                    self.epoch = epoch;
+                    event
+                }),
+                (None, Some((event, epoch))) => {
+                    self.epoch = epoch;
+                    Some(event)
+                }
+                (event, beyond) => {
+                    self.beyond = beyond;
+                    event
+                }
+            };
+        }
+        Ok(self.head)
+    }
+
+    /// Go on: the event that was looked at has happened.
+    #[inline(always)]
+    pub const fn take(&mut self) {
+        self.head = None;
+    }
+
+    pub const fn head(&self) -> Option<Event> {
+        self.head
+    }
+
+    /// Look at the events of this epoch that follow, as far as the window reaches, where none are left of the last look.
+    ///
+    /// # Errors
+    ///
+    /// A segment is damaged.
+    pub fn look_ahead(&mut self, container: &Container) -> Result<(), Failure> {
+        let window = (WINDOWS / container.streams.len().max(1)).min(WINDOW);
+        if !self.window.is_empty() || self.beyond.is_some() {
+            return Ok(());
+        }
+        self.frees.clear();
+        self.frees.resize(FILTER / 64, 0);
+        if let Some(event) = self.peek(container)? {
+            self.note(&event);
+        }
+        while self.window.len() < window
+            && let Some((event, epoch)) = self.decoded(container)?
+        {
+            if epoch != self.epoch {
+                self.beyond = Some((event, epoch));
+                break;
+            }
+            self.note(&event);
+            self.window.push(event);
+        }
+        self.window.reverse();
+        Ok(())
+    }
+
+    /// Whether the stream may free this block itself, within its window.
+    pub fn may_free(&self, block: u64) -> bool {
+        let place = place_of(block);
+        !self.window.is_empty() && self.frees[place / 64] >> (place % 64) & 1 != 0
+    }
+
+    fn note(&mut self, event: &Event) {
+        if let Event::Free { block, .. } | Event::ReallocFrom { block } = event {
+            let place = place_of(*block);
+            self.frees[place / 64] |= 1 << (place % 64);
+        }
+    }
+
+    /// The decoder, where what follows has not been looked at.
+    #[inline]
+    pub fn unread(&mut self) -> Option<&mut Decoder<Fields>> {
+        let is_looked_at = self.head.is_some() || !self.window.is_empty() || self.beyond.is_some();
+        self.reading.as_mut().filter(|_| !is_looked_at).map(|(_, decoder)| decoder)
+    }
+
+    /// Take an event of the same epoch back that `unread` gave.
+    pub const fn put_back(&mut self, event: Event) {
+        self.head = Some(event);
+    }
+
+    /// What is wrong with the segment that is being read.
+    #[cold]
+    pub fn damaged(&self, container: &Container, damage: Damage) -> Failure {
+        let place = self.reading.as_ref().map_or(Place { offset: 0, segment: None }, |(entry, _)| entry.place());
+        container.damaged(place, damage)
+    }
+
+    /// The next event of the segments, and its epoch.
+    #[inline(always)]
+    fn decoded(&mut self, container: &Container) -> Result<Option<(Event, u64)>, Failure> {
+        loop {
+            let Some((_, decoder)) = &mut self.reading else {
                 if !self.next_segment(container)? {
                     return Ok(None);
                 }
                 continue;
             };
             match decoder.next_event() {
-                Ok(Some(Event::Tick { epoch })) => self.epoch = self.epoch.max(epoch),
-                Ok(Some(event)) if block_of(&event) == Some(0) => {
-                    return Err(container.damaged(entry.place(), "a block at address 0"));
-                }
-                Ok(Some(event)) => self.head = Some(event),
+                Ok(Some(Event::Tick { .. })) => {}
+                // An epoch never lies before the one before it.
+                Ok(Some(event)) => return Ok(Some((event, self.epoch.max(decoder.epoch())))),
                 Ok(None) => self.reading = None,
-                Err(damage) => return Err(container.damaged(entry.place(), damage)),
+                Err(damage) => return Err(self.damaged(container, damage)),
             }
         }
-        Ok(self.head)
     }
 
     #[cold]
     fn next_segment(&mut self, container: &Container) -> Result<bool, Failure> {
         let Some(entry) = self.segments.next() else { return Ok(false) };
-        self.epoch = self.epoch.max(entry.header.epoch);
         self.reading = Some((*entry, Decoder::new(container.fields(entry)?, entry.header.epoch)));
         Ok(true)
     }
 }
 
-#[inline(always)]
-const fn block_of(event: &Event) -> Option<u64> {
-    match event {
-        Event::Allocate { block, .. }
-        | Event::Free { block, .. }
-        | Event::ReallocFrom { block }
-        | Event::ReallocTo { block, .. }
-        | Event::ReallocFailed { block, .. } => Some(*block),
-        _ => None,
-    }
+const fn place_of(block: u64) -> usize {
+    (block.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - FILTER.trailing_zeros())) as usize
 }

@@ -42,7 +42,7 @@ pub fn run(arguments: &[OsString]) -> Result<(), Failure> {
         let other = (index + streams.len() - 1) % streams.len();
         let place = streams[index].next_place();
         // A block of the thread before, where that has one there.
-        let owner = if number % 32 < 2 { other } else { index };
+        let owner = if number % 32 < 2 && streams[other].held[place] != 0 { other } else { index };
         let block = std::mem::take(&mut streams[owner].held[place]);
         let stream = &mut streams[index];
         if block != 0 {
