@@ -10,8 +10,6 @@ pub struct Group {
     pub freed_bytes: u64,
     /// Frees by another thread than the one that allocated the block.
     pub elsewhere: u64,
-    /// Frees of blocks that were never seen.
-    pub unknown_frees: u64,
     /// Epochs that the freed blocks lived, in all.
     pub lived: u64,
     /// Bytes that were live when all together were most.
@@ -69,10 +67,9 @@ impl Groups {
         }
     }
 
-    /// A block of one group is free again; `counted` is the group that the free belongs to.
+    /// A block that is gone was given back; `counted` is the group that this belongs to.
     #[inline]
-    pub fn freed(&mut self, number: u32, counted: u32, size: u64, lived: u64) {
-        self.gone(number, size);
+    pub fn freed(&mut self, counted: u32, size: u64, lived: u64) {
         let group = &mut self.groups[counted as usize];
         group.frees += 1;
         group.freed_bytes = group.freed_bytes.saturating_add(size);
@@ -81,10 +78,6 @@ impl Groups {
 
     pub fn freed_elsewhere(&mut self, number: u32) {
         self.groups[number as usize].elsewhere += 1;
-    }
-
-    pub fn freed_unknown(&mut self, number: u32) {
-        self.groups[number as usize].unknown_frees += 1;
     }
 
     /// A block that was thought to be free is live again: its realloc has failed.
@@ -112,7 +105,9 @@ impl Groups {
         found
     }
 
-    fn gone(&mut self, number: u32, size: u64) {
+    /// A block is not live any longer.
+    #[inline]
+    pub fn gone(&mut self, number: u32, size: u64) {
         let group = self.changing(number);
         group.live = group.live.saturating_sub(size);
         self.live = self.live.saturating_sub(size);
@@ -138,7 +133,6 @@ impl Group {
             frees: self.frees + other.frees,
             freed_bytes: self.freed_bytes.saturating_add(other.freed_bytes),
             elsewhere: self.elsewhere + other.elsewhere,
-            unknown_frees: self.unknown_frees + other.unknown_frees,
             lived: self.lived.saturating_add(other.lived),
             at_peak: self.at_peak.saturating_add(other.at_peak),
             left: self.left.saturating_add(other.left),

@@ -7,9 +7,14 @@ mod columns;
 mod compile;
 mod container;
 mod failure;
+mod groups;
+mod intervals;
 mod live;
 mod merge;
 mod pack;
+mod places;
+mod query;
+mod rows;
 mod stream;
 mod summary;
 mod synthesise;
@@ -21,8 +26,14 @@ use std::process::ExitCode;
 
 type Subcommand = fn(&[OsString]) -> Result<(), Failure>;
 
-const SUBCOMMANDS: &[(&str, Subcommand)] =
-    &[("compile", compile::run), ("pack", pack::run), ("summary", summary::run), ("synthesise", synthesise::run)];
+const SUBCOMMANDS: &[(&str, Subcommand)] = &[
+    ("compile", compile::run),
+    ("pack", pack::run),
+    ("query", query::run),
+    ("rows", rows::run),
+    ("summary", summary::run),
+    ("synthesise", synthesise::run),
+];
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();

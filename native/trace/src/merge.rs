@@ -54,7 +54,7 @@ pub trait Visitor {
     fn realloc_begins(&mut self, _at: At, _block: u64, _held: Option<Held<Self::Note>>) {}
     /// It has ended.
     fn reallocated(&mut self, at: At, from: From<Self::Note>, to: Asked) -> Self::Note;
-    /// It has failed, and `held` is live again.
+    /// It has failed, or was never seen to end: `held` is live again.
     fn realloc_failed(&mut self, _at: At, _block: u64, _size: u64, _held: Option<Held<Self::Note>>) {}
     /// A block was given out at an address that was live: its free is missing.
     fn lost(&mut self, _at: At, _block: u64, _held: Held<Self::Note>) {}
@@ -246,9 +246,7 @@ impl<'a, V: Visitor> Merge<'a, V> {
 
     fn ended(&mut self, index: usize) {
         let at = self.at(index);
-        if let Some((block, held)) = self.begun[index].take() {
-            self.visitor.freed(at, Function::Realloc, block, held);
-        }
+        self.realloc_failed(index, at, 0);
         let process = &mut self.processes[self.streams[index].table];
         process.streams -= 1;
         if process.streams == 0 {
@@ -276,6 +274,15 @@ impl<'a, V: Visitor> Merge<'a, V> {
         true
     }
 
+    /// Give a block back to the realloc's stream, where one has begun.
+    fn realloc_failed(&mut self, index: usize, at: At, size: u64) {
+        let Some((block, held)) = self.begun[index].take() else { return };
+        if let Some(held) = held {
+            *self.processes[self.streams[index].table].live.entry(block).1 = held;
+        }
+        self.visitor.realloc_failed(at, block, size, held);
+    }
+
     /// Whether another stream's event has to come first.
     #[inline]
     fn has_to_wait(&self, index: usize, event: Event) -> bool {
@@ -296,11 +303,10 @@ impl<'a, V: Visitor> Merge<'a, V> {
                 if held.is_none() {
                     self.doubts.unknown_frees += 1;
                 }
+                // One that was never seen to end has not happened.
+                self.realloc_failed(index, at, 0);
                 self.visitor.realloc_begins(at, block, held);
-                // One that never ended is a free as far as anybody can tell.
-                if let Some((block, held)) = self.begun[index].replace((block, held)) {
-                    self.visitor.freed(at, Function::Realloc, block, held);
-                }
+                self.begun[index] = Some((block, held));
             }
             Event::ReallocTo { block, size, caller } => {
                 let asked = Asked { function: Function::Realloc, block, size, alignment: 0, caller };
@@ -315,13 +321,7 @@ impl<'a, V: Visitor> Merge<'a, V> {
                 };
                 *held = Held { size, stream: index as u32, note };
             }
-            Event::ReallocFailed { block, size } => {
-                let held = self.begun[index].take().and_then(|(_, held)| held);
-                if let Some(held) = held {
-                    *live.entry(block).1 = held;
-                }
-                self.visitor.realloc_failed(at, block, size, held);
-            }
+            Event::ReallocFailed { size, .. } => self.realloc_failed(index, at, size),
             Event::Thread { tid } => {
                 self.streams[index].thread = Some(self.threads);
                 self.threads += 1;

@@ -95,7 +95,6 @@ fn row(mut told: Value, group: &Group) -> Value {
     told["bytes"] = group.bytes.into();
     told["frees"] = group.frees.into();
     told["freed_elsewhere"] = group.elsewhere.into();
-    told["unknown_frees"] = group.unknown_frees.into();
     told["live_bytes_at_peak"] = group.at_peak.into();
     told["live_bytes_at_end"] = group.left.into();
     told
@@ -166,13 +165,21 @@ impl Query {
     }
 
     #[inline]
-    fn went(&mut self, at: At, held: Option<Held<Note>>) {
+    fn gone(&mut self, held: Option<Held<Note>>) {
+        if let Some(held) = held {
+            self.groups.gone(held.note.group, held.size);
+        }
+    }
+
+    /// Count the free of a block that is gone.
+    #[inline]
+    fn count_free(&mut self, at: At, held: Option<Held<Note>>) {
         let Some(Held { size, note, .. }) = held else { return };
         let counted = match self.ends_in {
             Some(class) => self.groups.of((0, class(self.calls - note.born))),
             None => note.group,
         };
-        self.groups.freed(note.group, counted, size, at.epoch.saturating_sub(note.epoch));
+        self.groups.freed(counted, size, at.epoch.saturating_sub(note.epoch));
         if note.thread != at.thread {
             self.groups.freed_elsewhere(counted);
         }
@@ -190,14 +197,16 @@ impl Visitor for Query {
     #[inline]
     fn freed(&mut self, at: At, _function: Function, _block: u64, held: Option<Held<Note>>) {
         self.calls += 1;
-        self.went(at, held);
+        self.gone(held);
+        self.count_free(at, held);
     }
 
-    fn realloc_begins(&mut self, at: At, _block: u64, held: Option<Held<Note>>) {
-        self.went(at, held);
+    fn realloc_begins(&mut self, _at: At, _block: u64, held: Option<Held<Note>>) {
+        self.gone(held);
     }
 
-    fn reallocated(&mut self, at: At, _from: From<Note>, to: Asked) -> Note {
+    fn reallocated(&mut self, at: At, (_, held): From<Note>, to: Asked) -> Note {
+        self.count_free(at, held);
         self.came(at, to)
     }
 
@@ -207,8 +216,8 @@ impl Visitor for Query {
         }
     }
 
-    fn lost(&mut self, at: At, _block: u64, held: Held<Note>) {
-        self.went(at, Some(held));
+    fn lost(&mut self, _at: At, _block: u64, held: Held<Note>) {
+        self.gone(Some(held));
     }
 
     fn thread(&mut self, at: At, tid: u32) {

@@ -35,7 +35,8 @@ pub fn run(arguments: &[OsString]) -> Result<(), Failure> {
     };
     let container = Container::open(Path::new(file))?;
     let out = BufWriter::with_capacity(1 << 18, std::io::stdout().lock());
-    let mut rows = Rows { out, number: 0, tick_ns: container.tick_ns(), beginning: None, tids: Vec::new(), error: None };
+    let mut rows =
+        Rows { out, number: 0, tick_ns: container.tick_ns(), beginning: None, tids: Vec::new(), error: None };
     merge::visit(&container, &mut rows)?;
     let written = rows.error.map_or_else(|| rows.out.flush(), Err);
     written.map_err(Failure::io(Path::new("standard output")))
