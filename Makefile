@@ -48,11 +48,11 @@ check-types: install
 	@scripts/timed 'mypy --strict' $(BIN)/mypy --strict
 check-imports: install
 	@scripts/timed 'lint-imports' $(BIN)/lint-imports --no-cache
-check-rustfmt: install
+check-rustfmt: toolchain
 	@scripts/timed 'cargo fmt --check' $(CARGO) fmt --manifest-path native/Cargo.toml --all --check
-check-clippy: install
+check-clippy: toolchain
 	@scripts/timed 'clippy' $(CARGO) clippy $(MANIFEST) --workspace --all-targets -- -D warnings
-check-allocators: install
+check-allocators: toolchain
 	@for library in $(ALLOCATORS); do \
 	    crate=$${library%%:*}; feature=$${library##*:}; \
 	    scripts/timed "clippy, $$crate with $$feature" \
@@ -96,6 +96,9 @@ clean: ## remove everything that was built, .venv included
 .PHONY: packages-bench packages-build packages-demo packages-test toolchain
 packages-bench packages-build packages-demo packages-test: packages-%:
 	@scripts/system-packages $*
+# One package manager at a time: it locks.
+packages-bench packages-demo packages-test: | packages-build
+packages-bench: | packages-test
 toolchain: packages-build
 	@scripts/require-cargo
 
