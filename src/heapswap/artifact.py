@@ -4,9 +4,9 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import msgspec
 
@@ -95,11 +95,20 @@ def write(path: Path, data: bytes) -> None:
     Raises:
         CannotGoOn: the folder cannot be written or the disk is full.
     """
+    replace(path, lambda file: file.write(data))
+
+
+def replace(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
+    """Replace a file's content by what `fill` writes, in one step, as `write` does.
+
+    Raises:
+        CannotGoOn: the folder cannot be written or the disk is full.
+    """
     temporary = ""
     try:
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+            fill(file)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).replace(path)

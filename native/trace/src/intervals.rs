@@ -125,9 +125,8 @@ impl Visitor for Intervals {
         self.went(at, Some(held));
     }
 
-    fn process_ended(&mut self, at: At, live: &Live<()>) {
-        for (_, held) in live.iter() {
-            self.went(at, Some(held));
-        }
+    fn process_ended(&mut self, _at: At, live: &Live<()>) {
+        // What it held shows in the interval in which it ended.
+        self.live = live.iter().fold(self.live, |live, (_, held)| live.saturating_sub(held.size));
     }
 }

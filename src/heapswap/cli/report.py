@@ -1,8 +1,10 @@
-"""`heapswap report`: any saved artifact, or two of them compared, for people and for programs."""
+"""`heapswap report`: any saved artifact, two of them compared, or a trace, for people and for programs."""
 
 import argparse
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from heapswap import artifact
@@ -12,6 +14,9 @@ from heapswap.report.folded import read_folded
 from heapswap.report.formats import SUFFIXES, Asked, Format, written
 from heapswap.report.reading import read
 from heapswap.report.terminal import Colour, colour_of, width_of
+from heapswap.report.trace import trace_written, write_events
+from heapswap.traces.model import By
+from heapswap.traces.trace import is_trace
 
 USAGE = "heapswap report [OPTIONS] FILE [OLD_FILE]"
 _BINARY = (Format.HTML, Format.PARQUET)
@@ -24,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file",
         metavar="FILE",
-        help="a trial, verdict, profile or conformance answer that was saved; or a results folder",
+        help="a trial, verdict, profile or conformance answer that was saved; a results folder; or a trace",
     )
     parser.add_argument("old", metavar="OLD_FILE", nargs="?", help="an older one: what changed from it to FILE")
     form = parser.add_mutually_exclusive_group()
@@ -33,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         ("markdown", "for a pull request"),
         ("json", "the artifact by its published schema"),
         ("csv", "one table of it"),
-        ("parquet", "one table of it (needs heapswap[parquet])"),
+        ("parquet", "one table of it, or a trace event by event (needs heapswap[parquet])"),
     ):
         form.add_argument(f"--{option}", dest="format", action="store_const", const=option, help=help_)
     parser.add_argument(
@@ -42,6 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--folded", metavar="FILE", help="call stacks that profile --folded saved, for the page of a profile"
     )
+    parser.add_argument("--by", choices=[by.value for by in By], help="a trace by one thing, a row each")
     parser.add_argument("-o", metavar="FILE", dest="output", help="write here; its ending says the format, too")
 
 
@@ -58,6 +64,10 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
     format_ = _format(arguments.format, output)
     if output is None and format_ in _BINARY and sys.stdout is not None and sys.stdout.isatty():
         raise Misuse(f"a terminal cannot show {format_.upper()}; name a file, for example -o report.{format_}")
+    if is_trace(Path(arguments.file)):
+        return _trace(arguments, format_, output)
+    if arguments.by:
+        raise Misuse(f"--by is for a trace, and {arguments.file} is none; leave it out")
     asked = Asked(
         new=read(Path(arguments.file)),
         place=Path(arguments.file),
@@ -65,12 +75,36 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
         stacks=read_folded(Path(arguments.folded)) if arguments.folded else None,
         table=arguments.table,
     )
+    return _put(partial(written, asked, format_), format_, output)
+
+
+def _trace(arguments: argparse.Namespace, format_: Format, output: Path | None) -> int:
+    if arguments.old or arguments.folded or arguments.table:
+        raise Misuse("a trace is neither compared nor has tables or stacks; ask with --by")
+    path = Path(arguments.file)
+    if format_ is Format.PARQUET and not arguments.by:
+        return _events(path, output)
+    by = By(arguments.by) if arguments.by else None
+    return _put(partial(trace_written, path, by, format_), format_, output)
+
+
+def _events(path: Path, output: Path | None) -> int:
+    """Event by event, which may be more than memory holds."""
     if output is not None:
-        artifact.write(output, written(asked, format_, width=width_of(sys.stderr, os.environ), colour=Colour.NEVER))
+        artifact.replace(output, partial(write_events, path))
         return 0
     with standard_output("name a file with -o") as stream:
-        width, colour = width_of(stream, os.environ), colour_of(stream, os.environ)
-        data = written(asked, format_, width=width, colour=colour)
+        stream.flush()
+        write_events(path, stream.buffer)
+    return 0
+
+
+def _put(make: Callable[..., bytes], format_: Format, output: Path | None) -> int:
+    if output is not None:
+        artifact.write(output, make(width=width_of(sys.stderr, os.environ), colour=Colour.NEVER))
+        return 0
+    with standard_output("name a file with -o") as stream:
+        data = make(width=width_of(stream, os.environ), colour=colour_of(stream, os.environ))
         if format_ is Format.PARQUET:
             stream.flush()
             stream.buffer.write(data)
