@@ -74,8 +74,9 @@ docs: install ## build the documentation into site/; a link that leads nowhere f
 	@NO_MKDOCS_2_WARNING=1 scripts/timed 'mkdocs build' $(BIN)/mkdocs build
 
 .PHONY: docs-tables
-docs-tables: install packages-test ## write the generated pages anew: knobs, Python API, and conformance from every allocator here (minutes)
+docs-tables: install packages-test ## write the generated pages anew: knobs, command line, Python API, and conformance from every allocator here (minutes)
 	@$(BIN)/python scripts/knob_tables.py > docs/knobs.md
+	@$(BIN)/python scripts/cli_page.py > docs/cli.md
 	@$(BIN)/python scripts/api_page.py > docs/python-api.md
 	@$(BIN)/python scripts/conformance_page.py > docs/conformance.md.new && mv docs/conformance.md.new docs/conformance.md
 

@@ -180,7 +180,10 @@ def test_every_link_leads_to_a_file(document: str) -> None:
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
-@pytest.mark.parametrize(("script", "page"), [("knob_tables.py", "knobs.md"), ("api_page.py", "python-api.md")])
+@pytest.mark.parametrize(
+    ("script", "page"),
+    [("knob_tables.py", "knobs.md"), ("cli_page.py", "cli.md"), ("api_page.py", "python-api.md")],
+)
 def test_generated_pages_are_what_the_sources_say(script: str, page: str) -> None:
     written = subprocess.run(
         [sys.executable, f"scripts/{script}"], cwd=ROOT, check=True, capture_output=True, text=True

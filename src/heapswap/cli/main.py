@@ -30,7 +30,8 @@ VERBS = {
 }
 """Each verb is the module `heapswap.cli.VERB` with `configure(parser)` and `execute(arguments, command) -> int`."""
 
-EPILOG = "Exit status: 0 for any answer, 2 misuse, 3 cannot go on; `run` returns the program's own."
+EPILOG = """Exit status: 0 for any answer, 2 misuse, 3 cannot go on; `run` returns the program's own,
+`trial --against` 13 where the earlier choice is no longer right."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
