@@ -109,8 +109,8 @@ def test_against_a_control(waiting: subprocess.Popen[str], double: dict[str, str
     assert "Against control.json" in page.stdout
     done = heapswap(*again, "--json", environ=double, folder=tmp_path)
     compared = json.loads(done.stdout)
-    assert compared["kind"] == "profile-comparison"
-    assert [row["difference"] for row in compared["shares"]] == [0.0, 0.0, None]
+    assert (compared["kind"], compared["of"]) == ("comparison", "profile")
+    assert [row["change"]["value"] for row in compared["changes"] if row["unit"] == "share"] == [0.0, 0.0]
 
 
 @pytest.mark.parametrize(

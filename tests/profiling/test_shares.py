@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from heapswap.profiling.model import Share
-from heapswap.profiling.shares import clustered, difference, wilson
+from heapswap.profiling.shares import clustered, wilson
 
 
 @given(st.integers(1, 10_000).flatmap(lambda many: st.tuples(st.integers(0, many), st.just(many))))
@@ -48,19 +47,3 @@ def test_samples_of_one_phase_tell_less() -> None:
 @pytest.mark.parametrize(("parts", "wholes", "samples"), [([], [], 0), ([1.0], [2.0], 19), ([0.0], [0.0], 100)])
 def test_nothing_is_told_of_too_little(parts: list[float], wholes: list[float], samples: int) -> None:
     assert clustered(parts, wholes, samples) is None
-
-
-SHARES = st.tuples(st.floats(0, 1), st.integers(20, 10_000)).map(lambda drawn: wilson(*drawn))
-
-
-@given(SHARES, SHARES)
-def test_a_difference_turned_round(one: Share, other: Share) -> None:
-    value, low, high = difference(one, other)
-    assert low <= value <= high
-    assert difference(other, one) == pytest.approx((-value, -high, -low))
-
-
-def test_newcombes_example() -> None:
-    """56 of 70 against 48 of 80: method 10 gives 0.0524 to 0.3339 (his table II, example a)."""
-    value, low, high = difference(wilson(56 / 70, 70), wilson(48 / 80, 80))
-    assert (round(value, 4), round(low, 4), round(high, 4)) == (0.2, 0.0524, 0.3339)

@@ -2,10 +2,10 @@
 
 from hypothesis import strategies as st
 
+from heapswap.estimate import Estimate
 from heapswap.findings import Finding, Level
 from heapswap.scaling.model import (
     AtRest,
-    Estimate,
     Growth,
     Law,
     Limit,

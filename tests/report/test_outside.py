@@ -5,10 +5,9 @@ from dataclasses import replace
 import pytest
 
 from heapswap.findings import Finding, Level
-from heapswap.profiling.compare import compare
 from heapswap.profiling.model import Profile, Resident, Share, Source
 from heapswap.profiling.shares import wilson
-from heapswap.report.outside import comparison_text, outside_text
+from heapswap.report.outside import outside_text
 from tests.report.golden_files import matches_golden
 from tests.report.test_profile import PROFILE
 
@@ -34,7 +33,7 @@ def seen(share: Share | None, growth: int) -> Profile:
     return replace(PROFILE, processes=(process,), findings=(finding,), source=Source.OUTSIDE, wall=30.0)
 
 
-NEW, OLD = seen(wilson(0.143, 800), 300 << 10), seen(wilson(0.08, 900), 0)
+NEW = seen(wilson(0.143, 800), 300 << 10)
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -43,10 +42,3 @@ def test_the_page(width: int) -> None:
     assert max(map(len, page.splitlines())) <= width
     assert "\x1b" not in page
     matches_golden(f"outside-{width}.txt", page)
-
-
-@pytest.mark.parametrize("width", [80, 120])
-def test_two_side_by_side(width: int) -> None:
-    page = comparison_text(compare(OLD, NEW), old="control.json", width=width)
-    assert max(map(len, page.splitlines())) <= width
-    matches_golden(f"outside-against-{width}.txt", page)

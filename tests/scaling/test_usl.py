@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heapswap.scaling.model import Estimate, Law
+from heapswap.estimate import Estimate
+from heapswap.scaling.model import Law
 from heapswap.scaling.usl import LEAST_BLOCKS, Numbers, fit, measurable, predicted
 
 LEVELS = (1, 2, 4, 8, 16)

@@ -9,12 +9,15 @@ from heapswap.cli.output import standard_output
 from heapswap.errors import CannotGoOn, Misuse
 from heapswap.inspection.model import Inspection
 from heapswap.inspection.process import inspect_process
-from heapswap.profiling.compare import compare
 from heapswap.profiling.outside.attribute import where
 from heapswap.profiling.outside.observe import Subject, observe
 from heapswap.profiling.store import load
-from heapswap.report.outside import comparison_text, outside_text
-from heapswap.report.terminal import colour_of, width_of
+from heapswap.report.comparison.make import compare
+from heapswap.report.document.comparison import comparison_document
+from heapswap.report.lines import heading, printable
+from heapswap.report.outside import outside_text
+from heapswap.report.terminal import colour_of, render, width_of
+from heapswap.report.text import document_text
 
 SECONDS = 30.0
 LONGEST = 3600.0
@@ -35,7 +38,7 @@ def execute(arguments: argparse.Namespace) -> int:
     data = artifact.encode(profile)
     if arguments.file:
         artifact.write(Path(arguments.file), data)
-    comparison = compare(older, profile) if older else None
+    comparison = compare(profile, older) if older else None
     with standard_output(f"it is saved in {arguments.file}" if arguments.file else "give it a file with -o") as stream:
         if arguments.json:
             stream.write((artifact.encode(comparison) if comparison else data).decode() + "\n")
@@ -43,7 +46,8 @@ def execute(arguments: argparse.Namespace) -> int:
         width, colour = width_of(stream, os.environ), colour_of(stream, os.environ)
         stream.write(outside_text(profile, saved=arguments.file or "", width=width, colour=colour))
         if comparison:
-            stream.write(comparison_text(comparison, old=arguments.against, width=width, colour=colour))
+            stream.write(render(heading(f"Against {printable(arguments.against)}"), colour))
+            stream.write(document_text(comparison_document(comparison), width=width, colour=colour))
     return 0
 
 

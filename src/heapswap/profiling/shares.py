@@ -53,15 +53,3 @@ def wilson(value: float, samples: float) -> Share:
     half = _95 * sqrt(value * (1 - value) / samples + square / (4 * samples**2))
     scale = 1 + square / samples
     return Share(value=value, low=max((middle - half) / scale, 0.0), high=min((middle + half) / scale, 1.0))
-
-
-def difference(new: Share, old: Share) -> tuple[float, float, float]:
-    """New less old, with its 95 % limits, from the limits of each.
-
-    R. G. Newcombe, "Interval estimation for the difference between independent proportions: comparison of eleven
-    methods", Statistics in Medicine 17, 1998, method 10.
-    """
-    value = new.value - old.value
-    below = sqrt((new.value - new.low) ** 2 + (old.high - old.value) ** 2)
-    above = sqrt((new.high - new.value) ** 2 + (old.value - old.low) ** 2)
-    return value, value - below, value + above

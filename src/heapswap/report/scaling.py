@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 from rich.text import Text
 
+from heapswap.estimate import Estimate
 from heapswap.report.figures import UNKNOWN, amount, known, percent, rounded_span, share
 from heapswap.report.lines import paragraph
-from heapswap.scaling.model import Estimate, Growth, Law, Limit, Point, Ramp, StepEffect
+from heapswap.scaling.model import Growth, Law, Limit, Point, Ramp, StepEffect
 from heapswap.scaling.usl import LEAST_LEVELS
 
 _TITLES = {"throughput": "throughput", "latency_p99": "p99", "latency_p50": "median", "latency_mean": "mean"}

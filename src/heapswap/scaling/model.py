@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from heapswap.estimate import Estimate
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
@@ -59,17 +61,11 @@ class Saturation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """A parameter with its 95 % interval; without one where too few blocks were run."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Law:
-    """The Universal Scalability Law, fitted: X(N) = rate · N / (1 + contention · (N - 1) + coherence · N · (N - 1))."""
+    """The Universal Scalability Law, fitted: X(N) = rate · N / (1 + contention · (N - 1) + coherence · N · (N - 1)).
+
+    Intervals are 95 %; there is none where too few blocks were run.
+    """
 
     rate: Estimate
     """operations a second of one client"""

@@ -6,7 +6,8 @@ from math import exp, sqrt
 import numpy as np
 from scipy.special import stdtrit
 
-from heapswap.scaling.model import Estimate, Point, Ramp, StepEffect
+from heapswap.estimate import Estimate
+from heapswap.scaling.model import Point, Ramp, StepEffect
 from heapswap.scaling.saturation import saturation
 from heapswap.scaling.usl import ERROR, fit, measurable
 from heapswap.trials.confirmation import Blocks

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 from scipy.special import ndtr, stdtrit
 
-from heapswap.scaling.model import Estimate, Law
+from heapswap.estimate import Estimate
+from heapswap.scaling.model import Law
 
 Numbers = NDArray[np.float64]
 

@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from heapswap.estimate import Estimate
+from heapswap.profiling.shares import wilson
 from heapswap.report.comparison.estimates import changed, difference, effect_change, level, level_change
-from heapswap.report.comparison.model import Estimate, Form, Said
+from heapswap.report.comparison.model import Form, Said
 
 finite = st.floats(-1e6, 1e6)
 widths = st.floats(0, 1e3)
@@ -27,6 +29,15 @@ def test_two_normal_means_have_the_limits_of_the_textbook() -> None:
         Estimate(value=10, low=10 - z * 3, high=10 + z * 3), Estimate(value=12, low=12 - z * 4, high=12 + z * 4)
     )
     assert found == Estimate(value=2, low=2 - z * 5, high=2 + z * 5)
+
+
+def test_newcombes_example() -> None:
+    """56 of 70 against 48 of 80: method 10 gives 0.0524 to 0.3339 (his table II, example a)."""
+    new, old = (Estimate(value=one.value, low=one.low, high=one.high) for one in (wilson(0.8, 70), wilson(0.6, 80)))
+    found = difference(old, new)
+    assert found.low is not None
+    assert found.high is not None
+    assert (round(found.value, 4), round(found.low, 4), round(found.high, 4)) == (0.2, 0.0524, 0.3339)
 
 
 @given(estimates(), estimates())

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from heapswap.estimate import Estimate
 from heapswap.report.comparison.estimates import effect_change
 from heapswap.report.comparison.make import estimate
-from heapswap.report.comparison.model import Estimate
 from heapswap.report.figures import interval, name, percent
 from heapswap.trials.model import Trial
 from heapswap.verdict.evidence import Evidence

@@ -6,7 +6,8 @@ from math import exp, expm1, hypot, inf, isfinite, log, log1p
 import numpy as np
 from scipy import stats
 
-from heapswap.report.comparison.model import Change, Estimate, Form, Said
+from heapswap.estimate import Estimate
+from heapswap.report.comparison.model import Change, Form, Said
 
 _LARGEST = 709.0
 """the largest logarithm of a float"""
@@ -17,8 +18,9 @@ def difference(before: Estimate, after: Estimate) -> Estimate:
 
     Limits are recovered from those of the two, which may lie unevenly about their estimates: the square-and-add method,
     G. Y. Zou and A. Donner, "Construction of confidence limits about effect measures: a general approach", Statistics
-    in Medicine 27, 2008. Both must be independent; where they share a baseline that helped both, limits are wider than
-    they need to be.
+    in Medicine 27, 2008. Of two proportions with Wilson's limits it is method 10 of R. G. Newcombe, "Interval
+    estimation for the difference between independent proportions", Statistics in Medicine 17, 1998. Both must be
+    independent; where they share a baseline that helped both, limits are wider than they need to be.
     """
     value = after.value - before.value
     if before.low is None or before.high is None or after.low is None or after.high is None:

@@ -1,28 +1,25 @@
 """From two artifacts of one kind to what changed."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import PurePath
 
 from heapswap import environment
 from heapswap.conformance.model import Conformance
 from heapswap.environment import Environment
 from heapswap.errors import Misuse
+from heapswap.estimate import Estimate
 from heapswap.findings import Finding, Level
-from heapswap.profiling.model import Process, Profile, Share
+from heapswap.profiling.model import Profile
 from heapswap.report.comparison.estimates import changed, level
-from heapswap.report.comparison.model import Change, Comparison, Estimate, Turn
-from heapswap.report.profile import weight
+from heapswap.report.comparison.model import Change, Comparison, Turn
+from heapswap.report.comparison.profiles import profiles
 from heapswap.report.reading import Answered, Artifact, answered
 from heapswap.trials.model import Outcome, Run, Stage, Trial
 from heapswap.verdict.model import Effect, Verdict
 
 CONFIDENCE = 0.99
 """of the effects in a verdict, and so of what is made of them"""
-PROFILED = 0.95
-"""of the shares in a profile, and of the prices in a conformance answer"""
-PROCESSES = 8
-"""processes of a profile that are compared, the heaviest"""
+PRICED = 0.95
+"""of the prices in a conformance answer"""
 
 
 def compare(new: Artifact | Comparison, old: Artifact | Comparison) -> Comparison:
@@ -35,7 +32,7 @@ def compare(new: Artifact | Comparison, old: Artifact | Comparison) -> Compariso
         case (Trial() | Verdict(), Trial() | Verdict()):
             return _verdicts(answered(new), answered(old))
         case Profile(), Profile():
-            return _profiles(new, old)
+            return profiles(new, old)
         case Conformance(), Conformance():
             return _conformances(new, old)
     raise Misuse(f"a {new.kind} and a {old.kind} cannot be compared; give two of one kind")
@@ -152,80 +149,6 @@ def _machines(new: Environment, old: Environment) -> Iterator[Finding]:
         )
 
 
-# ---- profiles ------------------------------------------------------------------------------------------------------
-
-
-def _profiles(new: Profile, old: Profile) -> Comparison:
-    after, before = _by_program(new.processes), _by_program(old.processes)
-    shared = [name for name in after if name in before][:PROCESSES]
-    changes = [
-        *(
-            changed("the whole", name, unit, Estimate(value=float(a)), Estimate(value=float(b)))
-            for name, unit, a, b in (
-                ("wall", "s", old.wall, new.wall),
-                ("cpu", "s", old.cpu, new.cpu),
-                ("peak", "B", float(old.peak), float(new.peak)),
-            )
-        ),
-        *(found for name in shared for found in _process(name, after[name], before[name])),
-    ]
-    return Comparison(
-        of="profile",
-        subject=" ".join(new.command),
-        confidence=PROFILED,
-        turns=tuple(_reallocated(shared, after, before)),
-        changes=tuple(found for found in changes if found is not None),
-        only_before=tuple(name for name in before if name not in after)[:PROCESSES],
-        only_after=tuple(name for name in after if name not in before)[:PROCESSES],
-    )
-
-
-def _by_program(processes: Sequence[Process]) -> dict[str, Process]:
-    """The heaviest first; several of one program are told apart by their number."""
-    seen: Counter[str] = Counter()
-    found: dict[str, Process] = {}
-    for process in sorted(processes, key=weight, reverse=True):
-        name = PurePath(process.exe).name or "a program that is not known"
-        seen[name] += 1
-        found[name if seen[name] == 1 else f"{name} ({seen[name]})"] = process
-    return found
-
-
-def _process(name: str, new: Process, old: Process) -> Iterator[Change | None]:
-    counted = (
-        ("cpu", "s", old.cpu, new.cpu),
-        ("allocations", "1", old.allocations, new.allocations),
-        ("requested", "B", old.requested_bytes, new.requested_bytes),
-        ("peak live", "B", old.peak_live_bytes, new.peak_live_bytes),
-        ("retained", "B", old.retained_bytes, new.retained_bytes),
-    )
-    for measure, unit, before, after in counted:
-        if before is not None and after is not None:
-            yield changed(name, measure, unit, Estimate(value=float(before)), Estimate(value=float(after)))
-    shares = (
-        ("in the allocator", old.allocator_cpu_share, new.allocator_cpu_share),
-        ("of it in the kernel", old.kernel_share, new.kernel_share),
-        ("waiting for locks", old.lock_wait_share, new.lock_wait_share),
-    )
-    for measure, then, now in shares:
-        if then is not None and now is not None:
-            yield changed(name, measure, "share", _share(then), _share(now))
-
-
-def _share(share: Share) -> Estimate:
-    return Estimate(value=share.value, low=share.low, high=share.high)
-
-
-def _reallocated(names: Sequence[str], new: Mapping[str, Process], old: Mapping[str, Process]) -> Iterator[Turn]:
-    for name in names:
-        for measure, before, after in (
-            ("allocator", old[name].allocator, new[name].allocator),
-            ("memory", old[name].memory.value, new[name].memory.value),
-        ):
-            if before != after:
-                yield Turn(subject=name, measure=measure, before=before or "not known", after=after or "not known")
-
-
 # ---- conformance ---------------------------------------------------------------------------------------------------
 
 
@@ -259,7 +182,7 @@ def _conformances(new: Conformance, old: Conformance) -> Comparison:
     return Comparison(
         of="conformance",
         subject=new.candidate if new.candidate == old.candidate else f"{new.candidate}, before: {old.candidate}",
-        confidence=PROFILED,
+        confidence=PRICED,
         turns=tuple(turns),
         changes=tuple(found for found in changes if found is not None),
         only_before=tuple(one for one in clauses if one not in asked),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from heapswap.estimate import Estimate
 from heapswap.findings import Finding
 
 KIND = "comparison"
@@ -27,15 +28,6 @@ class Said(StrEnum):
     """the interval holds zero"""
     COUNTED = "counted"
     """one run each: there is no interval"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """A figure, with its limits where they are known."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

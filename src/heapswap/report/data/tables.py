@@ -8,9 +8,10 @@ import msgspec
 
 from heapswap.conformance.model import Conformance
 from heapswap.errors import Misuse
+from heapswap.estimate import Estimate
 from heapswap.near import near
 from heapswap.profiling.model import Process, Profile
-from heapswap.report.comparison.model import Change, Comparison, Estimate
+from heapswap.report.comparison.model import Change, Comparison
 from heapswap.report.reading import Artifact
 from heapswap.trials.model import Run, Trial
 from heapswap.verdict.model import Verdict

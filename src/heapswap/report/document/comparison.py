@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from heapswap.report.comparison.model import Change, Comparison, Estimate, Form, Said
+from heapswap.estimate import Estimate
+from heapswap.report.comparison.model import Change, Comparison, Form, Said
 from heapswap.report.document.model import (
     Block,
     Document,
