@@ -1,11 +1,14 @@
 """Tests that take longer than the ordinary ones may, marked `acceptance`."""
 
+from tests.acceptance import documentation
 from tests.acceptance.line import Line
 from tests.acceptance.suite import tests
 
 PACKAGE = "tests/test_repository.py"
 RELEASES = "tests/deploy/test_releases.py"
-"""has a line of its own"""
+
+ELSEWHERE = (PACKAGE, RELEASES, documentation.COMMANDS)
+"""have lines of their own"""
 
 LINES = (
     Line(
@@ -14,6 +17,6 @@ LINES = (
     ),
     Line(
         promise="every other test that is marked as acceptance, such as inspect with polars and pyarrow",
-        measure=tests("others", "-m", "acceptance", f"--ignore={PACKAGE}", f"--ignore={RELEASES}", "tests"),
+        measure=tests("others", "-m", "acceptance", *(f"--ignore={path}" for path in ELSEWHERE), "tests"),
     ),
 )

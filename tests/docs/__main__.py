@@ -1,7 +1,7 @@
-"""``python -m tests.docs PAGE…``: run every command of a page, and write what it printed under it.
+"""``python -m tests.docs [--quick] PAGE…``: run every command of a page, and write what it printed under it.
 
-Only where a page shows output under a command, or an empty line below it asks for some: ``…`` alone. Folders of this
-machine are written as those that the pages name.
+Only where the page shows output under it already; a new command asks for it by a line of ``…``. With ``--quick`` what
+takes minutes is left out, and its output stays. The checkout's folder is written as a name that is the same everywhere.
 """
 
 import shutil
@@ -16,8 +16,8 @@ HOME = "/opt/heapswap"
 """what this checkout is called on the pages"""
 
 
-def renewed(page: str) -> str:
-    """The page with the output of today.
+def renewed(page: str, paces: tuple[Pace, ...]) -> str:
+    """The page with the output of today, of commands of these paces.
 
     Raises:
         SystemExit: a command did not end as the page says.
@@ -28,7 +28,7 @@ def renewed(page: str) -> str:
     folder.mkdir()
     text = text_of(page)
     written(text, folder)
-    chosen = [one for one in commands(text) if one.pace is not Pace.NEVER]
+    chosen = [one for one in commands(text) if one.pace in paces]
     with stand_in(page, folder) as names:
         done = ran([one.named(names) for one in chosen], folder, environment(folder))
     at = 0
@@ -45,5 +45,7 @@ def renewed(page: str) -> str:
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:]:
-        (DOCS / name).write_text(renewed(name))
+    quick, *names = sys.argv[1:] if sys.argv[1:2] == ["--quick"] else ("", *sys.argv[1:])
+    for name in names:
+        paces = (Pace.ALWAYS,) if quick else (Pace.ALWAYS, Pace.MINUTES)
+        (DOCS / name).write_text(renewed(name, paces))

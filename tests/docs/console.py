@@ -24,6 +24,8 @@ _FILE = re.compile(
 )
 _END = "-- that was the command, and its status is"
 PROMPT = "$ "
+_RUST = {"CARGO_HOME": ".cargo", "RUSTUP_HOME": ".rustup"}
+"""what is looked for at home, where another home is given"""
 
 
 class Pace(StrEnum):
@@ -151,7 +153,8 @@ def environment(folder: Path) -> dict[str, str]:
     """Ours, with a home of its own, and this interpreter's folder first on the path."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("HEAPSWAP_", "XDG_", "GITHUB_"))}
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    return {**kept, "PATH": path, "HOME": str(folder), "COLUMNS": "80", "PYTHONDONTWRITEBYTECODE": "1"}
+    rust = {name: os.environ.get(name, str(Path.home() / place)) for name, place in _RUST.items()}
+    return {**kept, **rust, "PATH": path, "HOME": str(folder), "COLUMNS": "80", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def text_of(page: str) -> str:

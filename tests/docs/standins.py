@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from heapswap import native
 from tests.docs.pages import ROOT
 from tests.report.artifacts import SAVED
 
@@ -18,7 +19,12 @@ SERVICE = f"""import sys, time
 if "--once" not in sys.argv and "--self-test" not in sys.argv:
     time.sleep(1)
 """
-SERVER = f"#!{sys.executable}\n{SERVICE}"
+SERVER = f"""#!{sys.executable}
+import sys
+if "--listen" in sys.argv:
+    from http.server import HTTPServer, SimpleHTTPRequestHandler
+    HTTPServer(("127.0.0.1", int(sys.argv[2])), SimpleHTTPRequestHandler).serve_forever()
+{SERVICE}"""
 DOCKERFILE = """FROM python:3.12-slim
 COPY . /app
 CMD ["gunicorn", "shop:app"]
@@ -30,9 +36,10 @@ RUNNING = "import sys; print('ready', flush=True); sys.stdin.read()"
 
 @contextmanager
 def stand_in(page: str, folder: Path) -> Iterator[dict[str, str]]:
-    """Lay down what pages name; what the page has laid down itself stays. Gives words of the page and what they become.
+    """Lay down what pages name; what the page has laid down itself stays.
 
-    A tutorial has all that it names. The processes that a page calls by their number are one that waits until the page is done; it runs under snmalloc.
+    Gives words of the page and what they become: the processes that a page calls by their number are one that waits
+    until the page is done, and runs under snmalloc. A tutorial has all that it names.
     """
     if page in COMPLETE:
         yield {}
@@ -47,6 +54,8 @@ def stand_in(page: str, folder: Path) -> Iterator[dict[str, str]]:
         _package(place)
     if page == "first-answer.md":
         shutil.copytree(ROOT / "corpus", folder / "corpus")
+    shutil.copy(ROOT / "examples/json-api/app.py", folder)
+    shutil.copy(native.required("mimalloc"), folder / "libmine.so")
     command = [str(Path(sys.executable).with_name("heapswap")), "run", "snmalloc", "--", sys.executable, "-c", RUNNING]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

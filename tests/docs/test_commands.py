@@ -17,6 +17,11 @@ PAGES = sorted(
 )
 
 
+def with_pace(pace: Pace) -> list[str]:
+    """Pages that have such a command."""
+    return [page for page in PAGES if any(one.pace is pace for one in commands(text_of(page)))]
+
+
 def succeed(page: str, paces: tuple[Pace, ...], folder: Path) -> None:
     """Every command of these paces ends with the status that the page gives it."""
     place = folder / "project"
@@ -32,18 +37,14 @@ def succeed(page: str, paces: tuple[Pace, ...], folder: Path) -> None:
     ], errors + "".join(one.output for one in done)
 
 
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if any(o.pace is Pace.ALWAYS for o in commands(text_of(page)))]
-)
+@pytest.mark.parametrize("page", with_pace(Pace.ALWAYS))
 def test_the_quick_commands_of_a_page(page: str, tmp_path: Path) -> None:
     succeed(page, (Pace.ALWAYS,), tmp_path)
 
 
 @pytest.mark.acceptance
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if any(o.pace is Pace.MINUTES for o in commands(text_of(page)))]
-)
+@pytest.mark.parametrize("page", with_pace(Pace.MINUTES))
 def test_all_commands_of_a_page(page: str, tmp_path: Path) -> None:
     succeed(page, (Pace.ALWAYS, Pace.MINUTES), tmp_path)
 
