@@ -123,9 +123,11 @@ def test_make_alone_lists_what_can_be_asked_for() -> None:
 def commands_in(document: str, program: str) -> list[list[str]]:
     """The words of every command of `program` in code, fenced or inline, as far as the ``--`` before the user's own."""
     text = (ROOT / document).read_text()
-    code = re.findall(
-        r"^ *(?:\$ )?((?:sudo )?[a-z].*)$", "\n".join(re.findall(r"```\w*\n(.*?)```", text, re.DOTALL)), re.M
-    )
+    code = []
+    for language, block in re.findall(r"```(\w*)\n(.*?)```", text, re.DOTALL):
+        # What a command printed is no command.
+        prompt = r"\$ " if language == "console" else r"(?:\$ )?"
+        code += re.findall(rf"^ *{prompt}((?:sudo )?[a-z].*)$", block, re.MULTILINE)
     code += re.findall(r"`([^`\n]+)`", text)
     found = []
     for line in code:
