@@ -77,6 +77,7 @@ def test_every_locked_crate_comes_from_crates_io() -> None:
         "interpose",
         "launch",
         "probe",
+        "recorder",
         "replay",
         "scope",
         "symbolise",

@@ -42,8 +42,8 @@ def preloadable(name: str) -> str:
 
 
 def observes(path: str) -> bool:
-    """Whether this file is heapswap's probe, which defines malloc and passes every call on."""
-    return "/heapswap/_native/probe." in path
+    """Whether this file is heapswap's probe or recorder, which define malloc and pass every call on."""
+    return any(f"/heapswap/_native/{name}." in path for name in ("probe", "recorder"))
 
 
 def launcher() -> Path:

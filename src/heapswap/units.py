@@ -20,6 +20,7 @@ _METRICS = {
     "latency_p90": "p90 latency",
     "latency_p99": "p99 latency",
 }
+_SIZES = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|min|m|h)?")
 
 
@@ -34,6 +35,18 @@ def parse_duration(text: str) -> float:
     if not parts or "".join(number + unit for number, unit in parts) != compact:
         raise Misuse(f"'{text}' is not a duration; write 90s, 2m or 1h30m")
     return sum(float(number) * _SECONDS[unit or "s"] for number, unit in parts)
+
+
+def parse_bytes(text: str) -> int:
+    """Bytes from ``4096``, ``2GB``, ``1.5 GiB``, ``500M``.
+
+    Raises:
+        Misuse: anything else.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(|[kmg]i?)b?", text.strip().lower())
+    if found is None:
+        raise Misuse(f"'{text}' is not a size; write 500MB, 2GB or 1.5GiB")
+    return int(float(found[1]) * _SIZES[found[2]])
 
 
 def parse_share(text: str) -> float:

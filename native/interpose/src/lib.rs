@@ -3,6 +3,7 @@
 #![no_std]
 
 pub mod boot;
+pub mod file;
 pub mod next;
 pub mod objects;
 pub mod path;

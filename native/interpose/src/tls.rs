@@ -89,6 +89,27 @@ pub fn thread_pointer() -> usize {
     value
 }
 
+/// Stores into this thread's first word, before what comes after and after what comes before: a signal handler of this
+/// thread may read it.
+#[inline(always)]
+pub fn set(value: usize) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: reads the offset the loader has filled in, and writes this thread's word there.
+    unsafe {
+        asm!(
+            "mov {0}, qword ptr [rip + heapswap_thread_words@GOTTPOFF]", "mov qword ptr fs:[{0}], {1}",
+            out(reg) _, in(reg) value, options(nostack, preserves_flags),
+        );
+    }
+    #[cfg(target_arch = "aarch64")]
+    {
+        core::sync::atomic::compiler_fence(core::sync::atomic::Ordering::SeqCst);
+        // SAFETY: the word is this thread's own and always valid.
+        unsafe { word().write_volatile(value) };
+        core::sync::atomic::compiler_fence(core::sync::atomic::Ordering::SeqCst);
+    }
+}
+
 /// The address of this thread's second word.
 #[inline(always)]
 pub fn second() -> *mut usize {

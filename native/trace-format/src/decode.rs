@@ -274,3 +274,59 @@ const fn difference(zigzag: u64) -> u64 {
     let eighths = zigzag >> 1 ^ (zigzag & 1).wrapping_neg();
     eighths << 3
 }
+
+/// How many calls whole records tell of, without reading more of them than the lengths; up to the first damage. A
+/// realloc counts once. `thread` is told the id of every thread that begins.
+pub fn count(records: &[u8], mut thread: impl FnMut(u32)) -> u64 {
+    let (mut at, mut calls) = (0, 0);
+    while let Some(&tag) = records.get(at) {
+        let (length, counts) =
+            if tag & 7 == kind::RARE { RARE[usize::from(tag >> 3)] } else { ORDINARY[usize::from(tag)] };
+        if length == 0 {
+            break;
+        }
+        if tag == rare::THREAD << 3
+            && let Some(id) = records.get(at + 1..).and_then(|rest| rest.first_chunk())
+        {
+            thread(u32::from_le_bytes(*id));
+        }
+        at += usize::from(length);
+        calls += u64::from(counts);
+    }
+    calls
+}
+
+/// Length of a record and whether it counts as a call, by its tag.
+static ORDINARY: [(u8, bool); 256] = {
+    let mut table = [(0, false); 256];
+    let mut tag = 0;
+    while tag < 256 {
+        let kind = tag as u8 & 7;
+        let (block, size) = (tag as u8 >> 3 & 7, [0, 1, 2, 8][tag >> 6]);
+        let block = if block == 7 { 8 } else { block };
+        let rest = match kind {
+            kind::MALLOC | kind::CALLOC | kind::REALLOC_TO => 1 + size,
+            kind::OTHER_ALLOCATION => 3 + size,
+            kind::OTHER_FREE => 1,
+            _ => 0,
+        };
+        table[tag] = (1 + block + rest, kind != kind::REALLOC_FROM);
+        tag += 1;
+    }
+    table
+};
+
+/// The same by the code of a rare record; length 0 where there is no such code.
+static RARE: [(u8, bool); 32] = {
+    let mut table = [(0, false); 32];
+    table[rare::TICK as usize] = (3, false);
+    table[rare::EPOCH as usize] = (9, false);
+    table[rare::CALLER as usize] = (10, false);
+    table[rare::FAILED as usize] = (10, true);
+    table[rare::REALLOC_FAILED as usize] = (17, true);
+    table[rare::TOUCHED as usize] = (5, false);
+    table[rare::THREAD as usize] = (5, false);
+    table[rare::THREAD_END as usize] = (1, false);
+    table[rare::FORK as usize] = (5, false);
+    table
+};

@@ -67,6 +67,12 @@ impl Encoder {
         self.limit = self.at;
     }
 
+    /// Bytes of the segment that are whole records.
+    #[must_use]
+    pub fn used(&self) -> usize {
+        self.at.addr() - self.start.addr()
+    }
+
     /// A block that one of the common functions has given out.
     #[inline(always)]
     #[must_use]

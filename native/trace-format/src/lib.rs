@@ -59,6 +59,7 @@
 pub mod decode;
 pub mod encode;
 pub mod event;
+pub mod ring;
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 //! Started by heapswap. Answers stand on standard output, errors are one line on standard error; exit status 2 for
 //! misuse, 3 where it cannot go on.
 
+mod collect;
 mod columns;
 mod compile;
 mod container;
@@ -27,6 +28,7 @@ use std::process::ExitCode;
 type Subcommand = fn(&[OsString]) -> Result<(), Failure>;
 
 const SUBCOMMANDS: &[(&str, Subcommand)] = &[
+    ("collect", collect::run),
     ("compile", compile::run),
     ("pack", pack::run),
     ("query", query::run),

@@ -20,6 +20,7 @@ VERBS = {
     "advise": "inspect the program, trial the candidates, and say which change helps",
     "trial": "run a program under several candidates and compare",
     "profile": "what a program asks of its allocator, and what that costs it",
+    "record": "write down every call of a program to malloc, in order",
     "run": "run a program under one candidate, or under what its manifest declares",
     "check": "is what was declared in force, in every process?",
     "inspect": "which allocator a process or a program really uses",

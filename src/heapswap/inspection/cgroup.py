@@ -1,4 +1,4 @@
-"""How much CPU a container may use: the quota of control groups, version 1 and 2."""
+"""How much CPU and memory a container may use: the limits of control groups, version 1 and 2."""
 
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -14,6 +14,29 @@ def cpu_quota(own: Path = _OWN, mount: Path = _MOUNT) -> float | None:
     except OSError:
         return None
     return min((quota for line in lines for quota in _quotas(line, mount)), default=None)
+
+
+def memory_limit(own: Path = _OWN, mount: Path = _MOUNT) -> int | None:
+    """Bytes that this process's groups may use, the tightest of them; None where there is no limit."""
+    try:
+        lines = own.read_text().splitlines()
+    except OSError:
+        return None
+    return min((limit for line in lines for limit in _limits(line, mount)), default=None)
+
+
+def _limits(line: str, mount: Path) -> Iterator[int]:
+    _, _, rest = line.partition(":")
+    controllers, _, path = rest.partition(":")
+    if controllers == "":
+        files = [group / "memory.max" for group in _groups(mount, path)]
+    elif "memory" in controllers.split(","):
+        files = [group / "memory.limit_in_bytes" for group in _groups(mount / "memory", path)]
+    else:
+        files = []
+    # Version 1 says "no limit" by a number beyond all memory.
+    words = (word for file in files for word in _words(file, 1))
+    yield from (int(word) for word in words if word.isdigit() and int(word) < 1 << 60)
 
 
 def _quotas(line: str, mount: Path) -> Iterator[float]:
