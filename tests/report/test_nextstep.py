@@ -119,6 +119,17 @@ def test_a_benchmark_is_measured_again_without_what_cargo_adds() -> None:
     assert bare[-2:] == ("--bench", "speed")
 
 
+def test_a_service_is_run_on_a_port_and_not_on_a_place_for_one() -> None:
+    service = Service(load=("hit", "{port}"))
+    described = replace(LUA, service=service, argv=("serve", "--port={port}", "--data", "{folder}", "{else}"))
+    run = steps(ADOPT, described, ())[0]
+    assert run.purpose == "To run the service with mimalloc, here on port 8080 and in the folder data:"
+    assert run.words == ("heapswap", "run", "mimalloc", "--", "serve", "--port=8080", "--data", "data", "{else}")
+    fixed = steps(ADOPT, replace(described, service=replace(service, port=99), argv=("serve", "{port}")), ())[0]
+    assert (fixed.purpose, fixed.words[-1]) == ("To run the service with mimalloc:", "99")
+    assert _commands(ADOPT, replace(LUA, argv=("print", "{port}")))[0][-1] == "{port}"
+
+
 def test_a_service_is_measured_again_as_it_was_described() -> None:
     service = Service(load=("hit", "{port}"), warmup=2.0, duration=3.0, rest=10.0, levels=(Level(concurrency=1),) * 2)
     described = replace(LUA, service=service, source=("--workload", "w.toml"), setup="make")

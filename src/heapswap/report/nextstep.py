@@ -7,6 +7,7 @@ from math import ceil
 from rich.text import Text
 
 from heapswap.allocators.spelling import CURRENT
+from heapswap.filling import filled_words, places
 from heapswap.report.figures import count
 from heapswap.report.lines import paragraph
 from heapswap.report.shellwords import command_lines
@@ -18,6 +19,10 @@ from heapswap.workload import Build, Direction, Service, Workload
 
 _DEEPER = 3
 """candidates proposed for a closer look"""
+A_PORT = 8080
+"""an example of a service's port, where a trial chooses a free one for every run"""
+A_FOLDER = "data"
+"""an example of its folder, likewise"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +84,7 @@ def _act(verdict: Verdict, workload: Workload) -> tuple[Step, ...]:
             stdin = "" if workload.stdin == "/dev/null" else workload.stdin
             return (
                 Step(
-                    purpose=f"To run the program with {verdict.candidate}:",
+                    purpose=f"To run the {_what(workload)} with {verdict.candidate}{_where(workload)}:",
                     words=("heapswap", "run", verdict.candidate, "--", *_command(workload)),
                     stdin=stdin,
                 ),
@@ -134,8 +139,28 @@ def _ship(build: Build, workload: Workload) -> tuple[Step, ...]:
 
 
 def _command(workload: Workload) -> tuple[str, ...]:
-    """The command as it is typed: a program that heapswap built is found by its path."""
-    return (workload.program, *workload.argv[1:]) if workload.builds else workload.argv
+    """The command as it is typed: a program that heapswap built is found by its path, a service has a port."""
+    words = (workload.program, *workload.argv[1:]) if workload.builds else workload.argv
+    return filled_words(words, _places(workload.service)) if workload.service is not None else words
+
+
+def _places(service: Service) -> dict[str, str]:
+    """What stands for a port and a folder that a trial chooses anew for every run."""
+    return {"port": str(service.port or A_PORT), "folder": A_FOLDER}
+
+
+def _what(workload: Workload) -> str:
+    return "program" if workload.service is None else "service"
+
+
+def _where(workload: Workload) -> str:
+    """The clause about what was filled in by example; empty where nothing was."""
+    if workload.service is None:
+        return ""
+    named = {name for word in workload.argv for name in places(word)}
+    here = [f"on port {A_PORT}"] if "port" in named and not workload.service.port else []
+    here += [f"in the folder {A_FOLDER}"] if "folder" in named else []
+    return f", here {' and '.join(here)}" if here else ""
 
 
 def _measured(workload: Workload) -> tuple[str, ...]:

@@ -11,11 +11,11 @@ from heapswap.report.lines import paragraph
 from heapswap.scaling.model import Growth, Law, Limit, Point, Ramp, StepEffect
 from heapswap.scaling.usl import LEAST_LEVELS
 
-_TITLES = {"throughput": "throughput", "latency_p99": "p99", "latency_p50": "median", "latency_mean": "mean"}
+TITLES = {"throughput": "throughput", "latency_p99": "p99", "latency_p50": "median", "latency_mean": "mean"}
 """by how much they matter: the last gives way first"""
 _LEAST = 3
 """columns: the step, its throughput, and the effect on that"""
-_WHO = {
+WHO = {
     Limit.MACHINE: "the machine",
     Limit.OTHERS: "other programs on the machine",
     Limit.GENERATOR: "its load generator",
@@ -44,16 +44,16 @@ def ramp_lines(ramps: Sequence[Ramp], order: Sequence[str], width: int) -> list[
 
 def _rows(base: Ramp, subject: Ramp | None) -> list[list[str]]:
     effects = subject.effects if subject else ()
-    metrics = [name for name in _TITLES if any(one.metric == name for one in effects)]
+    metrics = [name for name in TITLES if any(one.metric == name for one in effects)]
     paced = any(point.rate is not None for point in base.points)
     head = ["rate" if paced else "clients"]
     if subject is None:
-        return [[*head, "throughput"], *([_step(point), _rate(point.throughput)] for point in base.points)]
+        return [[*head, "throughput"], *([step(point), rate(point.throughput)] for point in base.points)]
     for metric in metrics:
-        head += [_TITLES[metric], "effect"]
+        head += [TITLES[metric], "effect"]
     rows = [head]
     for point in base.points:
-        row = [_step(point)]
+        row = [step(point)]
         for metric in metrics:
             found = next((e for e in effects if (e.level, e.rate, e.metric) == (point.level, point.rate, metric)), None)
             row += [_value(found), _effect(found)]
@@ -75,14 +75,16 @@ def _value(effect: StepEffect | None) -> str:
         return UNKNOWN
     if effect.unit == "ms":
         return amount(value / 1000, "s")
-    return _rate(value) if effect.unit == "1/s" else amount(value, effect.unit)
+    return rate(value) if effect.unit == "1/s" else amount(value, effect.unit)
 
 
-def _step(point: Point) -> str:
-    return str(point.level) if point.rate is None else _rate(point.rate)
+def step(point: Point) -> str:
+    """What was asked of the service at a step: clients, or a rate."""
+    return str(point.level) if point.rate is None else rate(point.rate)
 
 
-def _rate(value: float) -> str:
+def rate(value: float) -> str:
+    """Operations a second."""
     return f"{value:,.0f}/s" if 100 <= value < 1e9 else f"{value:.3g}/s"
 
 
@@ -113,21 +115,22 @@ def _said(ramps: Sequence[Ramp], subject: Ramp | None) -> list[str]:
         return []
     explained = (ramps[0], subject)
     sentences = [_saturates(ramp, f": {ramp.saturation.why}" if ramp in explained else "") for ramp in ramps]
-    return [*sentences, _scaling(ramps, subject)]
+    return [*sentences, scaling_told(ramps, subject)]
 
 
 def _saturates(ramp: Ramp, figures: str) -> str:
     found = ramp.saturation
     if found.level is None:
         return f"{ramp.candidate}: {found.why}."
-    return f"{ramp.candidate} is saturated at {_clients(found.level)} by {_WHO[found.limit]}{figures}."
+    return f"{ramp.candidate} is saturated at {clients(found.level)} by {WHO[found.limit]}{figures}."
 
 
-def _clients(level: int) -> str:
+def clients(level: int) -> str:
+    """How many."""
     return f"{level} client" if level == 1 else f"{level} clients"
 
 
-def _scaling(ramps: Sequence[Ramp], subject: Ramp | None) -> str:
+def scaling_told(ramps: Sequence[Ramp], subject: Ramp | None) -> str:
     """The law of the baseline and of the best candidate, or why there is none."""
     base = ramps[0]
     if base.law is None:
@@ -139,12 +142,13 @@ def _scaling(ramps: Sequence[Ramp], subject: Ramp | None) -> str:
 
 
 def _law(law: Law) -> str:
-    parts = [f"contention {_share(law.contention)}", f"coherence {_share(law.coherence)}"]
+    parts = [f"contention {estimated(law.contention)}", f"coherence {estimated(law.coherence)}"]
     peak = f"highest at {law.peak.value:.0f} clients" if law.peak else "no highest point"
     return f"{', '.join(parts)}, {peak}"
 
 
-def _share(one: Estimate) -> str:
+def estimated(one: Estimate) -> str:
+    """A share with its limits, where it has any."""
     limits = "" if one.low is None or one.high is None else f" ({share(one.low)} to {share(one.high)})"
     return share(one.value) + limits
 

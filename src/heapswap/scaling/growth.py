@@ -110,7 +110,7 @@ def _beside(seen: Trend, alive: Trend | None, unseen: str) -> tuple[AtRest, str]
         return AtRest.UNKNOWN, f"{grows}, and live bytes are not known"
     if unseen:
         return AtRest.UNKNOWN, f"{grows}, live bytes of malloc do not, but {unseen}"
-    return AtRest.RETENTION, f"{grows}, live bytes by {_signed(alive.slope)}"
+    return AtRest.RETENTION, f"{grows}, live bytes by {signed(alive.slope)}"
 
 
 def _grows(one: Trend, cycles: int) -> bool:
@@ -118,8 +118,9 @@ def _grows(one: Trend, cycles: int) -> bool:
 
 
 def _rate(one: Trend) -> str:
-    return f"by {_signed(one.slope)} a cycle ({_signed(one.low)} to {_signed(one.high)})"
+    return f"by {signed(one.slope)} a cycle ({signed(one.low)} to {signed(one.high)})"
 
 
-def _signed(value: float) -> str:
+def signed(value: float) -> str:
+    """Bytes that may be fewer than none."""
     return f"-{format_bytes(-value)}" if value < 0 else format_bytes(value)

@@ -19,7 +19,7 @@ from heapswap.workload import Workload
 def measured(trial: Trial, metrics: Sequence[str]) -> tuple[Section, ...]:
     """The sections about the runs; `metrics` in the order they are shown."""
     return (
-        Section(title="Under load", blocks=tuple(_drawn(step_charts(trial)))),
+        Section(title="Steps of load", blocks=tuple(_drawn(step_charts(trial)))),
         Section(title="Every run", blocks=tuple(_runs(trial, metrics))),
         Section(title="Memory over time", blocks=tuple(_drawn(trial_memory(trial)))),
         Section(title="Runs that did not complete", blocks=tuple(_troubles(trial.runs))),

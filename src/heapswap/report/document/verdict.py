@@ -23,6 +23,7 @@ from heapswap.report.document.model import (
     said,
     sections,
 )
+from heapswap.report.document.scaling import scaling_sections
 from heapswap.report.figures import UNKNOWN, amount, interval, known, name, percent, title
 from heapswap.report.nextstep import repeat, steps
 from heapswap.report.reading import Answered
@@ -57,6 +58,7 @@ def verdict_document(answered: Answered) -> Document:
             Section(title="Effects", blocks=tuple(_effects(verdict, trial, order))),
             Section(title="Why", blocks=tuple(Prose(text=text) for text in (*why(verdict), *_profiled(verdict)))),
             Section(title="Guards", blocks=tuple(_guards(verdict.guards, order))),
+            *scaling_sections(verdict.ramps, verdict.growths, order),
             Section(title="Findings", blocks=_findings(verdict.findings)),
             Section(title="What to type", blocks=tuple(_commands(verdict, trial, order))),
             *(measured(trial, metrics_shown(verdict.comparisons, verdict.primary)) if trial else ()),
