@@ -62,8 +62,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.acceptance", description=__doc__)
     parser.add_argument("--only", metavar="GROUP", action="append", choices=tuple(GROUPS), help=", ".join(GROUPS))
     parser.add_argument("--results", metavar="FOLDER", type=Path, default=ROOT / "acceptance-results")
+    parser.add_argument(
+        "--resume", action="store_true", help="keep the lines that an earlier run in FOLDER has measured"
+    )
     arguments = parser.parse_args(argv)
-    rows = [row for group in arguments.only or GROUPS for row in measured(group, arguments.results / group)]
+    groups = arguments.only or GROUPS
+    rows = [row for group in groups for row in measured(group, arguments.results / group, resume=arguments.resume)]
     table = render(rows)
     (arguments.results / "table.txt").write_text(f"{table}\n")
     (arguments.results / "table.json").write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
@@ -72,15 +76,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0 if all(row.held for row in rows) else 1
 
 
-def measured(group: str, folder: Path) -> list[Row]:
-    """The rows of one group, its folder made anew."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    evidence = Evidence(folder=folder)
-    rows = []
+def measured(group: str, folder: Path, *, resume: bool = False) -> list[Row]:
+    """The rows of one group, saved one by one: in a folder made anew, or beside those that are there."""
+    if not resume:
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    saved = folder / "rows.json"
+    known = [Row(**row) for row in json.loads(saved.read_text())] if saved.exists() else []
+    evidence = Evidence(folder=folder, resumes=resume)
+    rows: list[Row] = []
     for line in GROUPS[group]:
-        print(f"measuring {group}: {line.promise}", file=sys.stderr, flush=True)
-        rows.append(measure(group, line, evidence))
+        found = next((row for row in known if row.promise == line.promise), None)
+        if found is None:
+            print(f"measuring {group}: {line.promise}", file=sys.stderr, flush=True)
+            found = measure(group, line, evidence)
+        rows.append(found)
+        later = [row for row in known if row not in rows]
+        saved.write_text(json.dumps([asdict(row) for row in (*rows, *later)], indent=1) + "\n")
     return rows
 
 

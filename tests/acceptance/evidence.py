@@ -30,6 +30,8 @@ class Evidence:
     """Runs commands from the root of the repository; the same name is run once, however many lines read it."""
 
     folder: Path
+    resumes: bool = False
+    """whether a command that an earlier process ran to its end here is not run again"""
     finished: dict[str, Output] = field(default_factory=dict)
 
     def command(self, name: str, argv: list[str], timeout: float = 3600) -> Output:
@@ -39,7 +41,8 @@ class Evidence:
             NoEvidence: it took longer than `timeout` seconds.
         """
         if name not in self.finished:
-            self.finished[name] = self._run(name, argv, timeout)
+            kept = self._kept(name, argv) if self.resumes else None
+            self.finished[name] = kept or self._run(name, argv, timeout)
         return self.finished[name]
 
     def json(self, name: str, argv: list[str], timeout: float = 3600, statuses: tuple[int, ...] = (0,)) -> Any:
@@ -57,8 +60,22 @@ class Evidence:
         except json.JSONDecodeError as error:
             raise NoEvidence(f"{shlex.join(argv)} did not print one JSON value: {error}") from None
 
+    def _kept(self, name: str, argv: list[str]) -> Output | None:
+        """What the same command did before; None where there is none, or it did not end."""
+        record = self.folder / f"{name}.command"
+        words, _, told = record.read_text().partition("\nexit status ") if record.exists() else ("", "", "")
+        if words != shlex.join(argv):
+            return None
+        out, err = (self.folder / f"{name}.{kind}" for kind in ("stdout", "stderr"))
+        return Output(
+            status=int(told.partition(",")[0]),
+            stdout=out.read_text(errors="replace"),
+            stderr=err.read_text(errors="replace"),
+        )
+
     def _run(self, name: str, argv: list[str], timeout: float) -> Output:
         started = time.monotonic()
+        (self.folder / f"{name}.command").unlink(missing_ok=True)
         out, err = self.folder / f"{name}.stdout", self.folder / f"{name}.stderr"
         # What heapswap saves belongs to the evidence, and not into the folder of whoever runs this.
         environ = {**os.environ, "XDG_STATE_HOME": str(self.folder / "state")}

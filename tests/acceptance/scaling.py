@@ -2,10 +2,11 @@
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.acceptance.contention import contention
 from tests.acceptance.evidence import ROOT, Evidence
 from tests.acceptance.line import Line, Result
 from tests.acceptance.suite import tests
@@ -38,7 +39,6 @@ def verdict(
     blocks: int,
     table: dict[str, Any],
     *,
-    candidates: Sequence[str] = CANDIDATES,
     knob: str = "",
 ) -> Answer:
     """What `heapswap trial --json` prints about a workload, with a knob for every candidate and for the baseline."""
@@ -46,7 +46,7 @@ def verdict(
     # JSON's texts, numbers and lists of these are TOML's as well.
     file.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in table.items()))
     argv = [HEAPSWAP, "trial", "--workload", str(file), "--blocks", str(blocks), "--seed", "1", "--quiet", "--json"]
-    compared = ["--baseline", f"system{knob}", "--candidates", *(f"{one}{knob}" for one in candidates)]
+    compared = ["--baseline", f"system{knob}", "--candidates", *(f"{one}{knob}" for one in CANDIDATES)]
     answer: Answer = evidence.json(name, [*argv, *compared, "--results", str(evidence.folder / f"{name}.results")])
     return answer
 
@@ -54,22 +54,9 @@ def verdict(
 # ---- scaling -----------------------------------------------------------------------------------------------------
 
 
-def contention(evidence: Evidence) -> Result:
-    """From one client to two: throughput at the second step over the first, with its 95 % interval over runs."""
-    start, load = served(evidence, "c", "contend"), [*LOAD, "{concurrency}", "{duration}"]
-    table = {"start": start, "load": load, "concurrency": [1, 2], **RAMP}
-    # One candidate: with more of them, those that are behind at once would be run too seldom for an interval.
-    answer = verdict(evidence, "contend", 4, table, candidates=("jemalloc",))
-    base, *others = answer["ramps"]
-    highest = base["speedup"]["high"]
-    better = [one for one in others if None not in (highest, low := one["speedup"]["low"]) and low > highest]
-    return Result(figure="; ".join(map(_speedup, answer["ramps"])), held=bool(better))
-
-
-def _speedup(ramp: Answer) -> str:
-    one = ramp["speedup"]
-    limits = "" if one["low"] is None else f" ({one['low']:.2f} to {one['high']:.2f})"
-    return f"{ramp['candidate']} {one['value']:.2f}{limits}"
+def from_one_client_to_two(evidence: Evidence) -> Result:
+    """See `contention`."""
+    return contention(evidence, served(evidence, "c", "contend"), [*LOAD, "{concurrency}", "{duration}"])
 
 
 def load_at_its_limit(limit: str) -> Callable[[Evidence], Result]:
@@ -121,7 +108,7 @@ def none_grows(kinds: list[str]) -> bool:
 LINES = (
     Line(
         promise="a service that contends in malloc scales better from 1 to 2 under a candidate, intervals apart",
-        measure=contention,
+        measure=from_one_client_to_two,
     ),
     Line(
         promise="a service limited by its load generator is recognised as such: it does one request at a time",

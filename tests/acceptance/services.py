@@ -69,43 +69,52 @@ def answers_in_time(evidence: Evidence) -> Result:
 
 
 def is_confirmed(evidence: Evidence) -> Result:
-    """A second trial, drawn anew, against the first: the same answer, or both with their data."""
-    first, _ = advice(evidence, "first")
-    second, _ = advice(evidence, "second")
+    """A second trial, drawn anew, against the first."""
+    return compared(advice(evidence, "first")[0], advice(evidence, "second")[0])
+
+
+def compared(first: Answer, second: Answer) -> Result:
+    """Confirmed: the same answer twice. Not confirmed, and said so: one could not tell, and no interval of the one lies
+    beside that of the other. Anything else is a contradiction, which honest answers do not have."""
     told = [f"{one['outcome']} {one['candidate'] or ''}".rstrip() for one in (first, second)]
-    same = told[0] == told[1]
-    pairs = ", ".join(f"{name} {_effects(first, second, name)}" for name in _candidates(first, second))
-    return Result(
-        figure=f"{'confirmed' if same else 'NOT confirmed'}: {told[0]}, then {told[1]} (throughput: {pairs})",
-        # The promise is an honest answer: two that contradict each other are not one.
-        held=not {"adopt", "unsafe"} & {first["outcome"], second["outcome"]} or same,
+    apart = [
+        name
+        for name, (one, two) in _both(first, second).items()
+        if one["low"] > two["high"] or two["low"] > one["high"]
+    ]
+    open_ = "inconclusive" in (first["outcome"], second["outcome"])
+    if told[0] == told[1] and not open_:
+        said, held = "confirmed", True
+    elif not apart and open_:
+        said, held = "not confirmed, and not contradicted", True
+    else:
+        said, held = "CONTRADICTED", False
+    data = "; ".join(
+        f"{name} {one['effect']:+.1%} ({one['low']:+.1%} to {one['high']:+.1%}), then {two['effect']:+.1%} "
+        f"({two['low']:+.1%} to {two['high']:+.1%})"
+        for name, (one, two) in _both(first, second).items()
     )
+    beyond = f"; apart: {', '.join(apart)}" if apart else ""
+    return Result(figure=f"{said}: {told[0]}, then {told[1]}{beyond}; {data or 'no interval in both'}", held=held)
 
 
-def _candidates(*verdicts: Answer) -> list[str]:
-    names = [{row["candidate"] for row in verdict["comparisons"]} for verdict in verdicts]
-    return sorted(set.intersection(*names))
-
-
-def _effects(first: Answer, second: Answer, candidate: str) -> str:
-    found = [
-        next(
-            (
-                row["effect"]
-                for row in one["comparisons"]
-                if (row["candidate"], row["metric"]) == (candidate, "throughput")
-            ),
-            None,
-        )
+def _both(first: Answer, second: Answer) -> dict[str, tuple[Answer, Answer]]:
+    """The effects that both have an interval of, by candidate and metric."""
+    rows = [
+        {
+            f"{row['candidate']} {row['metric']}": row
+            for row in one["comparisons"]
+            if None not in (row["low"], row["high"])
+        }
         for one in (first, second)
     ]
-    return " and ".join("-" if effect is None else f"{effect:+.1%}" for effect in found)
+    return {name: (rows[0][name], rows[1][name]) for name in rows[0] if name in rows[1]}
 
 
 def memory_of_a_forking_server(evidence: Evidence) -> Result:
     """gunicorn with two workers and preloaded data: what heapswap says of the rest, beside /proc's PSS and RSS."""
     folder = evidence.folder / "gunicorn"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     (folder / "preforking.py").write_text(APP)
     gunicorn = shutil.which("gunicorn", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     wrk = shutil.which("wrk")

@@ -3,11 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from tests.acceptance import corpus, error_control
+from tests.acceptance import __main__ as acceptance
+from tests.acceptance import contention, corpus, error_control, services
 from tests.acceptance.evidence import Evidence, NoEvidence, Output
 from tests.acceptance.line import Line, Result, Row, measure
+from tests.acceptance.power import deviation, interval, power, runs_needed
 from tests.acceptance.suite import outcomes
 from tests.acceptance.table import render
 
@@ -171,3 +174,87 @@ def test_the_table() -> None:
         "          this width",
         "1 of 2 lines held",
     ]
+
+
+# ---- services ----------------------------------------------------------------------------------------------------
+
+
+def test_two_answers_about_a_service() -> None:
+    said, other = answer("adopt", "jemalloc"), answer("adopt", "mimalloc")
+    open_ = answer("inconclusive", comparisons=[comparison("jemalloc", "throughput", 0.05)])
+    assert services.compared(said, said).figure.startswith("confirmed")
+    assert services.compared(said, said).held
+    assert not services.compared(said, other).held
+    assert not services.compared(answer("keep"), said).held
+    assert services.compared(open_, open_).figure.startswith("not confirmed, and not contradicted")
+    assert services.compared(said, open_).held
+    far = answer("inconclusive", comparisons=[comparison("jemalloc", "throughput", -0.2)])
+    assert services.compared(open_, far).figure.startswith("CONTRADICTED")
+    assert not services.compared(open_, far).held
+
+
+def test_a_gain_is_believed_where_the_intervals_are_apart() -> None:
+    base = [0.1, 0.12, 0.11, 0.09]
+    better = contention.judged({"system": base, "jemalloc": [0.5, 0.52, 0.49, 0.51]}, "4 runs")
+    assert better.held
+    assert better.figure.startswith("system 1.11 (1.09 to 1.13); jemalloc 1.66 (")
+    assert not contention.judged({"system": base, "jemalloc": [0.0, 0.3, 0.1, 0.9]}, "4 runs").held
+    assert not contention.judged({"jemalloc": base, "system": [0.5, 0.52, 0.49, 0.51]}, "4 runs").held
+
+
+def test_the_runs_that_are_planned_tell_as_often_as_they_promise() -> None:
+    """By simulation: of 400 a binomial of 0.9 gives fewer than 330 in less than one case of ten thousand."""
+    runs = runs_needed(0.2, 0.1, ratio=1.3, fewest=3, most=100)
+    assert power(0.2, 0.1, ratio=1.3, runs=runs - 1) < 0.9
+    random = np.random.default_rng(5)
+    told = sum(
+        interval(random.normal(np.log(1.3), 0.2, runs).tolist())[0] > interval(random.normal(0, 0.1, runs).tolist())[1]
+        for _ in range(400)
+    )
+    assert told >= 330
+    assert runs_needed(0.2, 0.1, ratio=1.01, fewest=3, most=20) == 20
+    assert runs_needed(0.0, 0.0, ratio=1.3, fewest=3, most=20) == 3
+
+
+def test_a_pilot_is_not_believed_to_vary_as_little_as_it_happens_to() -> None:
+    random = np.random.default_rng(6)
+    planned = [deviation(random.normal(0, 1, 6).tolist()) for _ in range(1000)]
+    assert 0.75 < np.mean(np.array(planned) >= 1) < 0.85
+
+
+# ---- what an earlier run has measured ----------------------------------------------------------------------------
+
+
+def test_a_line_that_was_measured_is_kept_held_or_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts: list[str] = []
+
+    def counted(name: str) -> Line:
+        def line(_: Evidence) -> Result:
+            counts.append(name)
+            return Result(figure=name, held=name == "one")
+
+        return Line(promise=name, measure=line)
+
+    def broken(_: Evidence) -> Result:
+        raise KeyboardInterrupt
+
+    lines = (counted("one"), counted("two"), Line(promise="three", measure=broken))
+    monkeypatch.setitem(acceptance.GROUPS, "g", lines)
+    with pytest.raises(KeyboardInterrupt):
+        acceptance.measured("g", tmp_path / "g")
+    monkeypatch.setitem(acceptance.GROUPS, "g", (*lines[:2], counted("three")))
+    rows = acceptance.measured("g", tmp_path / "g", resume=True)
+    assert counts == ["one", "two", "three"]
+    assert [(row.promise, row.held) for row in rows] == [("one", True), ("two", False), ("three", False)]
+    acceptance.measured("g", tmp_path / "g")
+    assert counts == ["one", "two", "three"] * 2
+
+
+def test_a_command_that_ended_is_not_run_again_by_who_resumes(tmp_path: Path) -> None:
+    argv = ["sh", "-c", f"echo x >> {tmp_path}/times; echo said; exit 3"]
+    first = Evidence(folder=tmp_path).command("c", argv)
+    again = Evidence(folder=tmp_path, resumes=True).command("c", argv)
+    assert (first, first.status, first.stdout) == (again, 3, "said\n")
+    Evidence(folder=tmp_path, resumes=True).command("c", [*argv, "other"])
+    Evidence(folder=tmp_path).command("c", argv)
+    assert (tmp_path / "times").read_text() == "x\n" * 3
