@@ -24,7 +24,7 @@ from tests.acceptance.power import deviation, interval, power, runs_needed
 BASELINE, CANDIDATE = "system", "jemalloc"
 RATIO = 1.15
 """by which the candidate's gain has to be the larger one to be worth finding"""
-PILOT, FEWEST, MOST = 6, 8, 40
+PILOT, FEWEST, MOST = 6, 8, 30
 """runs of each; one takes 5 s"""
 SEED = 1
 

@@ -18,7 +18,7 @@ CANDIDATES = ("jemalloc", "mimalloc", "snmalloc")
 ALL_OF_PYTHON = ":python=malloc"
 """Python's own arenas are not malloc's: live bytes in them would not be known"""
 CYCLES = {"warmup": 0, "rest": "0.3s", "cycles": 8}
-RAMP = {"warmup": 0, "rest": "0.2s", "duration": "2s"}
+RAMP = {"warmup": 0, "rest": "0.2s", "duration": "1s"}
 KINDS = ("c", "python")
 
 Answer = dict[str, Any]

@@ -2,14 +2,13 @@
 
 import json
 import os
-import pwd
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from scripts.measure_examples import as_another_user
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SCRIPTS = Path(sys.executable).parent
@@ -78,13 +77,9 @@ def test_redis_runs_on_its_own_jemalloc_alone(tmp_path: Path) -> None:
 @pytest.mark.timeout(900)
 def test_postgresql(tmp_path: Path) -> None:
     """It refuses root: the whole trial is then run as Debian's user for it, who may read what root's home holds."""
-    user: tuple[str, ...] = ()
-    if os.geteuid() == 0:
-        who = pwd.getpwnam("postgres")
-        shutil.chown(tmp_path, who.pw_uid, who.pw_gid)
+    user = as_another_user(tmp_path)
+    if user:
         for folder in tmp_path.parents[:2]:
             folder.chmod(0o755)
-        may_read = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
-        user = ("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *may_read)
     verdict = tried("postgresql", tmp_path, "--candidates", "jemalloc", *SHORT, user=user)
     everything_worked(verdict, "jemalloc", [1, 4, 16])
