@@ -20,7 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BATCH = 256, WORK = 100, SWAPS = 200, PINS = 400, BLOCK = 4096, BLOCKS = 2048, KEPT = 256 };
+enum { BATCH = 256, WORK = 10, SWAPS = 200, PINS = 400, BLOCK = 4096, BLOCKS = 2048, KEPT = 256 };
 
 static _Atomic(void **) mailbox;
 static atomic_int requests;
