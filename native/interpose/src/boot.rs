@@ -8,8 +8,10 @@ use core::ptr::null_mut;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 const SIZE: usize = 64 * 1024;
-/// Before each block stands its size.
+/// Before each block stands its size, with `MARK`.
 const FRONT: usize = 16;
+/// What makes such a size larger than that of any other block, for whoever reads sizes in front of blocks.
+const MARK: usize = 1 << (usize::BITS - 2);
 
 #[repr(C, align(4096))]
 struct Arena(UnsafeCell<[u8; SIZE]>);
@@ -44,7 +46,7 @@ pub fn allocate(alignment: usize, size: usize) -> *mut c_void {
             Ok(_) => {
                 let front = (block - size_of::<usize>()) as *mut usize;
                 // SAFETY: inside the part of the arena that was just taken, and aligned.
-                unsafe { front.write(size) };
+                unsafe { front.write(size | MARK) };
                 return block as *mut c_void;
             }
             Err(found) => used = found,
@@ -56,5 +58,5 @@ pub fn allocate(alignment: usize, size: usize) -> *mut c_void {
 pub fn size(block: *mut c_void) -> usize {
     let front = (block as usize - size_of::<usize>()) as *const usize;
     // SAFETY: `allocate` wrote it there.
-    unsafe { front.read() }
+    unsafe { front.read() & !MARK }
 }

@@ -2,7 +2,7 @@
 
 use crate::layout::{Header, Slot};
 use crate::lifetimes::{self, Entry};
-use crate::{count, sample, ticks};
+use crate::{count, ticks, usage};
 use core::hint::black_box;
 use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
@@ -21,7 +21,7 @@ static BLOCK: [AtomicU64; 4] = [const { AtomicU64::new(0x31) }; 4];
 pub fn measure(header: &Header) {
     let timing = typical(|| black_box(nothing as extern "C" fn())());
     header.cost_timing.store(timing, Relaxed);
-    header.cost_look.store(least(4, sample::look) + timing, Relaxed);
+    header.cost_look.store(least(4, usage::look) + timing, Relaxed);
     let life = least(4, || {
         lifetimes::fill(&FOLLOWED, &SCRATCH, 0, black_box(8), 0);
         black_box(lifetimes::record(&FOLLOWED, &SCRATCH, &SCRATCH, 0));

@@ -1,124 +1,12 @@
-//! Additions to a slot, and what an ordinary call adds.
-//!
-//! Each addition is one instruction, so that a signal handler that allocates on the same thread loses nothing. None is
-//! atomic between processors: a slot has one writer.
+//! What an ordinary call adds to the slot of its thread.
 
-use crate::layout::{CALL, Function, QUANTUM, Slot, Tally, class_of};
+use crate::add::{add, exceeds, exceeds_by, exhausts, subtract, tally};
+use crate::layout::{CALL, Function, QUANTUM, Slot, place_of};
 use crate::size::{self, usable};
 use crate::{large, recording, sample};
-#[cfg(target_arch = "x86_64")]
-use core::arch::asm;
 use core::ffi::c_void;
 use core::mem::offset_of;
-#[cfg(not(target_arch = "x86_64"))]
-use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
-
-/// Adds to a number of a slot, one that `Tally`s and live bytes are made of alike.
-///
-/// # Safety
-/// `OFFSET + index` is the offset of a number in a slot.
-#[inline(always)]
-unsafe fn add_at<const OFFSET: usize>(slot: &Slot, index: usize, amount: u64) {
-    let base = core::ptr::from_ref(slot);
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a number in a slot, which is valid for writes; other threads only read it.
-    unsafe {
-        asm!(
-            "add qword ptr [{0} + {1} + {2}], {3}",
-            in(reg) base, in(reg) index, const OFFSET, in(reg) amount, options(nostack),
-        );
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        let place = base.cast::<u8>().wrapping_add(OFFSET + index).cast::<AtomicU64>();
-        // SAFETY: a number in a slot.
-        unsafe { &*place }.fetch_add(amount, Relaxed);
-    }
-}
-
-/// Adds one.
-///
-/// # Safety
-/// `OFFSET + index` is the offset of a number in a slot.
-#[inline(always)]
-unsafe fn add_one_at<const OFFSET: usize>(slot: &Slot, index: usize) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a number in a slot, which is valid for writes; other threads only read it.
-    unsafe {
-        asm!(
-            "add qword ptr [{0} + {1} + {2}], 1",
-            in(reg) core::ptr::from_ref(slot), in(reg) index, const OFFSET, options(nostack),
-        );
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    // SAFETY: as here.
-    unsafe {
-        add_at::<OFFSET>(slot, index, 1);
-    }
-}
-
-/// The same without an index.
-///
-/// # Safety
-/// `OFFSET` is the offset of a number in a slot.
-#[inline(always)]
-unsafe fn add_one_to<const OFFSET: usize>(slot: &Slot) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a number in a slot, which is valid for writes; other threads only read it.
-    unsafe {
-        asm!("add qword ptr [{0} + {1}], 1", in(reg) core::ptr::from_ref(slot), const OFFSET, options(nostack));
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    // SAFETY: as here.
-    unsafe {
-        add_at::<OFFSET>(slot, 0, 1);
-    }
-}
-
-/// The same without an index.
-///
-/// # Safety
-/// `OFFSET` is the offset of a number in a slot.
-#[inline(always)]
-unsafe fn add_to<const OFFSET: usize>(slot: &Slot, amount: u64) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a number in a slot, which is valid for writes; other threads only read it.
-    unsafe {
-        asm!(
-            "add qword ptr [{0} + {1}], {2}",
-            in(reg) core::ptr::from_ref(slot), const OFFSET, in(reg) amount, options(nostack),
-        );
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    // SAFETY: as here.
-    unsafe {
-        add_at::<OFFSET>(slot, 0, amount);
-    }
-}
-
-/// Adds to the number of a slot that is called `field`.
-macro_rules! add {
-    ($slot:expr, $field:ident, 1) => {
-        // SAFETY: the offset of that number.
-        unsafe { add_one_to::<{ offset_of!(Slot, $field) }>($slot) }
-    };
-    ($slot:expr, $field:ident, $amount:expr) => {
-        // SAFETY: the offset of that number.
-        unsafe { add_to::<{ offset_of!(Slot, $field) }>($slot, $amount) }
-    };
-}
-
-/// Adds a call and its bytes to one of the tallies called `field`.
-macro_rules! tally {
-    ($slot:expr, $field:ident, $index:expr, $bytes:expr) => {{
-        let index = $index * size_of::<Tally>();
-        // SAFETY: the offsets of the two numbers of a tally, whose index is below the number of tallies.
-        unsafe { add_one_at::<{ offset_of!(Slot, $field) + offset_of!(Tally, calls) }>($slot, index) }
-        // SAFETY: as above.
-        unsafe { add_at::<{ offset_of!(Slot, $field) + offset_of!(Tally, bytes) }>($slot, index, $bytes) }
-    }};
-}
 
 /// Whether a call is one of the samples, or may be one because it is large; `size` as `sample` wants it.
 #[inline(always)]
@@ -126,23 +14,8 @@ pub fn is_drawn(slot: &Slot, size: usize) -> bool {
     if size >= large::LEAST {
         return true;
     }
-    let units = (size + CALL) as u64;
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a number in a slot, which is valid for writes; other threads only read it.
-    unsafe {
-        asm!(
-            "sub qword ptr [{0} + {1}], {2}", "js {3}",
-            in(reg) core::ptr::from_ref(slot), const offset_of!(Slot, countdown), in(reg) units,
-            label { return true }, options(nostack),
-        );
-    }
-    #[cfg(target_arch = "x86_64")]
-    return false;
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        add!(slot, countdown, units.wrapping_neg());
-        is_due(slot, size)
-    }
+    // SAFETY: the offset of a number.
+    unsafe { exhausts::<{ offset_of!(Slot, countdown) }>(slot, (size + CALL) as u64) }
 }
 
 /// The same of the call that was counted last.
@@ -192,8 +65,8 @@ pub fn failed(slot: &Slot) {
 #[inline(always)]
 pub fn freeing(slot: &Slot, usable: i64) -> bool {
     add!(slot, frees, 1);
-    add!(slot, live, usable.wrapping_neg() as u64);
-    slot.published.load(Relaxed) - slot.live.load(Relaxed) >= QUANTUM
+    subtract!(slot, live, usable as u64);
+    has_fallen(slot)
 }
 
 /// A realloc of a block of usable size `before`, at `old`, that gave out `block`.
@@ -226,19 +99,20 @@ pub fn reallocated(slot: &Slot, function: Function, old: *mut c_void, before: i6
 
 #[inline(always)]
 pub fn called(slot: &Slot, function: Function, size: usize) {
-    tally!(slot, functions, function as usize, size as u64);
+    tally!(slot, functions, function.place(), size as u64);
 }
 
 #[inline(always)]
 fn classed(slot: &Slot, size: usize) {
-    tally!(slot, classes, class_of(size), size as u64);
+    tally!(slot, classes, place_of(size), size as u64);
 }
 
 #[inline(always)]
 fn grow(slot: &Slot, bytes: i64) {
     add!(slot, live, bytes as u64);
-    let live = slot.live.load(Relaxed);
-    if live > slot.high.load(Relaxed) {
+    // SAFETY: the offsets of two numbers.
+    if unsafe { exceeds::<LIVE, { offset_of!(Slot, high) }>(slot) } {
+        let live = slot.live.load(Relaxed);
         slot.high.store(live, Relaxed);
         if live - slot.published.load(Relaxed) >= QUANTUM {
             recording::publish(slot);
@@ -248,8 +122,17 @@ fn grow(slot: &Slot, bytes: i64) {
 
 #[inline(always)]
 fn shrink(slot: &Slot, bytes: i64) {
-    add!(slot, live, bytes.wrapping_neg() as u64);
-    if slot.published.load(Relaxed) - slot.live.load(Relaxed) >= QUANTUM {
+    subtract!(slot, live, bytes as u64);
+    if has_fallen(slot) {
         recording::publish(slot);
     }
 }
+
+/// Whether live bytes are so far below what others know of them that they have to be published.
+#[inline(always)]
+fn has_fallen(slot: &Slot) -> bool {
+    // SAFETY: the offsets of two numbers.
+    unsafe { exceeds_by::<{ offset_of!(Slot, published) }, LIVE, QUANTUM>(slot) }
+}
+
+const LIVE: usize = offset_of!(Slot, live);

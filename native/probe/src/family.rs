@@ -1,154 +1,17 @@
-//! The malloc family, whole: each member calls the one behind it, and counts.
+//! The malloc family but malloc and free (`quick`): each member calls the one behind it, and counts.
 //!
 //! Nothing is asked for that the program did not ask for, and nothing is answered that the function behind did not.
 
 use crate::layout::{Function, Slot};
 use crate::next::{Functions, NEXT};
+use crate::quick::{NATURAL, free, malloc};
 use crate::{boot, cold, count, lifetimes, recording, sample, size, sys, tls};
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
 
-/// The alignment of every block (`max_align_t`).
-const NATURAL: usize = 16;
-
-/// The way of nearly every call of a program on glibc's malloc; what is rare lies behind calls at the very end, so that
-/// this way saves no more registers than it needs.
-#[unsafe(no_mangle)]
-unsafe extern "C" fn malloc(size: usize) -> *mut c_void {
-    let Some(slot) = tls::slot() else { return malloc_otherwise(size) };
-    let Some(next) = NEXT.quick_malloc.get() else { return malloc_otherwise(size) };
-    if count::is_drawn(slot, size) {
-        return malloc_drawn(slot, size);
-    }
-    // SAFETY: the caller's call, passed on.
-    let block = unsafe { next(size) };
-    if block.is_null() {
-        count::failed(slot);
-        return block;
-    }
-    count::allocated(slot, size, size::in_front(block));
-    block
-}
-
-/// On another allocator, or when something has to be done first.
-#[inline(never)]
-fn malloc_otherwise(size: usize) -> *mut c_void {
-    match (tls::slot(), NEXT.malloc.get()) {
-        (Some(slot), Some(next)) => {
-            if count::is_drawn(slot, size) {
-                return malloc_drawn(slot, size);
-            }
-            // SAFETY: any size may be asked for.
-            let block = unsafe { next(size) };
-            count::allocated_by(slot, Function::Malloc, block, size);
-            block
-        }
-        _ => malloc_first(size),
-    }
-}
-
-#[cold]
-#[inline(never)]
-fn malloc_first(size: usize) -> *mut c_void {
-    let slot = cold::enter();
-    let Some(next) = NEXT.malloc.get() else { return boot::allocate(NATURAL, size) };
-    // SAFETY: any size may be asked for.
-    let block = unsafe { next(size) };
-    if let Some(slot) = slot {
-        size::check(block);
-        count::allocated_by(slot, Function::Malloc, block, size);
-    }
-    block
-}
-
-#[cold]
-#[inline(never)]
-fn malloc_drawn(slot: &Slot, size: usize) -> *mut c_void {
-    sample::without_look(slot);
-    let (block, drawn) = sample::around(slot, Function::Malloc, size, move || match NEXT.malloc.get() {
-        // SAFETY: any size may be asked for.
-        Some(next) => unsafe { next(size) },
-        None => null_mut(),
-    });
-    count::allocated_by(slot, Function::Malloc, block, size);
-    if let Some(scale) = drawn {
-        lifetimes::began(slot, block, size, scale);
-    }
-    block
-}
-
-/// As for malloc.
-#[unsafe(no_mangle)]
-unsafe extern "C" fn free(block: *mut c_void) {
-    if block.is_null() {
-        return;
-    }
-    let Some(slot) = tls::slot() else { return free_otherwise(block) };
-    let Some(next) = NEXT.quick_free.get() else { return free_otherwise(block) };
-    if boot::holds(block) {
-        return;
-    }
-    let size = sample::first_look(slot, || size::in_front(block));
-    if count::freeing(slot, size) || lifetimes::may_be_known(block) {
-        return free_noted(slot, block, size as usize);
-    }
-    if count::is_drawn(slot, size as usize) {
-        return free_rarely(slot, block, size as usize);
-    }
-    // SAFETY: the caller's call, passed on.
-    unsafe { next(block) }
-}
-
-#[inline(never)]
-fn free_otherwise(block: *mut c_void) {
-    if boot::holds(block) {
-        return;
-    }
-    let slot = slot();
-    let Some(next) = NEXT.free.get() else { return };
-    if let Some(slot) = slot {
-        let size = sample::first_look(slot, || size::usable(block));
-        if count::freeing(slot, size) || lifetimes::may_be_known(block) {
-            return free_noted(slot, block, size as usize);
-        }
-        if count::is_drawn(slot, size as usize) {
-            return free_rarely(slot, block, size as usize);
-        }
-    } else {
-        lifetimes::forget(block);
-    }
-    // SAFETY: the caller's call, passed on.
-    unsafe { next(block) }
-}
-
-/// A block that has been counted, where live bytes have to be published, or its life may have to be written down.
-#[cold]
-#[inline(never)]
-fn free_noted(slot: &Slot, block: *mut c_void, size: usize) {
-    recording::publish(slot);
-    lifetimes::ended(slot, block);
-    // The answer is asked for again.
-    count::is_drawn(slot, size);
-    free_rarely(slot, block, size);
-}
-
-/// A block that has been counted; the call may have been drawn.
-#[cold]
-#[inline(never)]
-fn free_rarely(slot: &Slot, block: *mut c_void, size: usize) {
-    let Some(next) = NEXT.free.get() else { return };
-    if count::is_due(slot, size) {
-        // SAFETY: the caller's call, passed on.
-        sample::around(slot, Function::Free, size, move || unsafe { next(block) });
-    } else {
-        // SAFETY: the caller's call, passed on.
-        unsafe { next(block) }
-    }
-}
-
-/// This thread's slot where it has one or can get one: for all but the two functions above.
+/// This thread's slot where it has one or can get one.
 #[inline(always)]
-fn slot() -> Option<&'static Slot> {
+pub fn slot() -> Option<&'static Slot> {
     match (tls::slot(), NEXT.malloc.get()) {
         (Some(slot), Some(_)) => Some(slot),
         _ => cold::enter(),

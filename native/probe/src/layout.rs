@@ -74,7 +74,7 @@
 //! 120   1: the kernel has been asked
 //! 128   16 functions, each calls and bytes requested (`Function`); the bytes of malloc stay 0: they are the size
 //!       classes' sum less the other functions' bytes; its calls likewise
-//! 384   64 size classes, each calls and bytes requested (`class_of`)
+//! 384   64 size classes, each calls and bytes requested (`place_of`)
 //! 1408  what the kernel knew of the thread shortly before the next sample, where 120 is 1
 //! 1440  what 72 held at the last look at all slots (`crowd`)
 //! 1448  how many large calls were drawn, of each power of two from 1024 bytes (`large`)
@@ -251,27 +251,34 @@ pub enum Function {
     Free,
 }
 
-/// The size class of a request, two for each power of two: up to 8 bytes, 12, 16, 24, 32, 48, 64, 96, …; the last
-/// class holds everything above 16 GiB.
+impl Function {
+    /// Where in a slot's `functions` its tally is, bytes.
+    pub const fn place(self) -> usize {
+        self as usize * size_of::<Tally>()
+    }
+}
+
+/// Where in a slot's `classes` the tally of a request's size class is, bytes. The classes are two for each power of two:
+/// up to 8 bytes, 12, 16, 24, 32, 48, 64, 96, …; the last class holds everything above 16 GiB.
 #[inline(always)]
-pub fn class_of(size: usize) -> usize {
+pub fn place_of(size: usize) -> usize {
     // The search for the highest bit is slow on some processors, and most requests are small.
-    if size <= SMALL { usize::from(SMALL_CLASSES[size.div_ceil(4)]) } else { computed_class(size) }
+    if size <= SMALL { usize::from(SMALL_PLACES[size.div_ceil(4)]) } else { class_of(size) * size_of::<Tally>() }
 }
 
 const SMALL: usize = 1024;
 
-static SMALL_CLASSES: [u8; SMALL / 4 + 1] = {
-    let mut classes = [0; SMALL / 4 + 1];
+static SMALL_PLACES: [u16; SMALL / 4 + 1] = {
+    let mut places = [0; SMALL / 4 + 1];
     let mut index = 0;
-    while index < classes.len() {
-        classes[index] = computed_class(4 * index) as u8;
+    while index < places.len() {
+        places[index] = (class_of(4 * index) * size_of::<Tally>()) as u16;
         index += 1;
     }
-    classes
+    places
 };
 
-const fn computed_class(size: usize) -> usize {
+const fn class_of(size: usize) -> usize {
     // At least 7, so that all small sizes share the first class.
     let below = size.saturating_sub(1) | 7;
     let power = below.ilog2() as usize;

@@ -26,6 +26,7 @@
 //! failure the calls go on uncounted, which the file or its absence says.
 #![no_std]
 
+mod add;
 mod calibrate;
 mod checked;
 mod cold;
@@ -38,6 +39,7 @@ mod layout;
 mod lifetimes;
 mod modules;
 mod python;
+mod quick;
 mod recording;
 mod sample;
 mod size;
@@ -46,6 +48,7 @@ mod stack;
 mod stack_layout;
 mod ticks;
 mod tls;
+mod usage;
 
 use interpose::{boot, next, objects, sys};
 

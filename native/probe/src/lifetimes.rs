@@ -2,7 +2,7 @@
 //!
 //! A block whose allocation was drawn (`sample`) is remembered until it is freed; then a record of its life is written
 //! among the samples. Every free asks whether its block is remembered, and nearly every answer is one look into a
-//! filter of 4 KiB: two bytes of the address at a place that the address tells.
+//! filter of 4 KiB: two bytes that the address tells, at a place that it tells too.
 //!
 //! ```text
 //! offset in the file    size
@@ -43,7 +43,10 @@ const LIFE: u64 = 13;
 #[repr(C, align(4096))]
 struct Filter([AtomicU16; PLACES]);
 
-static FILTER: Filter = Filter([const { AtomicU16::new(0) }; PLACES]);
+static FILTER: Filter = Filter([const { AtomicU16::new(NOBODY) }; PLACES]);
+
+/// The mark of an empty place.
+const NOBODY: u16 = 1;
 
 /// Which pages of the table were allocated: bit n for page n, the numbers' own being the last.
 static PAGES: AtomicU64 = AtomicU64::new(0);
@@ -79,29 +82,42 @@ impl Entry {
     }
 }
 
-/// The address without the bits that alignment leaves empty.
+/// The product of an address whose highest bits, which depend on all bits of it, are a block's place (D. Knuth's
+/// multiplicative hashing), and whose lowest 16 are its mark. Blocks are aligned, so that no mark is `NOBODY`.
 #[inline(always)]
-fn key(block: *mut c_void) -> u32 {
-    (block as usize >> 4) as u32
+fn product(block: *mut c_void) -> u32 {
+    (block as u32).wrapping_mul(0x9e37_79b1)
 }
 
 #[inline(always)]
-fn place(key: u32) -> usize {
-    // The highest bits of a product depend on all bits of the key (D. Knuth's multiplicative hashing).
-    (key.wrapping_mul(0x9e37_79b1) >> (u32::BITS - PLACES.ilog2())) as usize
+fn place(block: *mut c_void) -> usize {
+    (product(block) >> (u32::BITS - PLACES.ilog2())) as usize
 }
 
 /// Whether a block may be one that is remembered: asked of every block that is freed.
 #[inline(always)]
 pub fn may_be_known(block: *mut c_void) -> bool {
-    let key = key(block);
-    FILTER.0[place(key)].load(Relaxed) == key as u16
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a mark of the filter, whose places are as many as a product tells apart.
+    unsafe {
+        core::arch::asm!(
+            "cmp {0:x}, word ptr [{1} + 2 * {2}]", "je {3}",
+            in(reg) product(block), in(reg) FILTER.0.as_ptr(), in(reg) place(block),
+            label { return true }, options(nostack, readonly),
+        );
+    }
+    #[cfg(target_arch = "x86_64")]
+    return false;
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        FILTER.0[place(block)].load(Relaxed) == product(block) as u16
+    }
 }
 
 /// Nothing is remembered: in the child of a fork, whose file is another.
 pub fn begin_child() {
     for place in &FILTER.0 {
-        place.store(0, Relaxed);
+        place.store(NOBODY, Relaxed);
     }
     PAGES.store(0, Relaxed);
 }
@@ -114,7 +130,7 @@ pub fn began(slot: &Slot, block: *mut c_void, size: usize, scale: u64) {
     if block.is_null() || rank < numbers.level.load(Relaxed) {
         return;
     }
-    let number = place(key(block));
+    let number = place(block);
     let Some(entry) = entry(header, length, number) else { return };
     let found = entry.block.load(Relaxed);
     // The block itself: freed by a thread that has no slot.
@@ -126,7 +142,7 @@ pub fn began(slot: &Slot, block: *mut c_void, size: usize, scale: u64) {
     fill(entry, slot, core::ptr::from_ref(header) as usize, sample::sized(size, used), scale | rank << 8);
     // Nobody else knows the block yet, so that nobody can ask for it in between.
     entry.block.store(block as u64, Release);
-    FILTER.0[number].store(key(block) as u16, Relaxed);
+    FILTER.0[number].store(product(block) as u16, Relaxed);
     if used >= CROWDED {
         thin(header, numbers);
     }
@@ -189,7 +205,7 @@ pub fn hold(block: *mut c_void) -> Option<Held> {
 fn take(block: *mut c_void) -> Option<Held> {
     let (header, length) = recording::current()?;
     let numbers = numbers(header, length)?;
-    let number = place(key(block));
+    let number = place(block);
     let entry = entry(header, length, number)?;
     let is_it = entry.block.compare_exchange(block as u64, IN_HAND, AcqRel, Relaxed).is_ok();
     is_it.then_some(Held { header, numbers, entry, number, block })
@@ -223,7 +239,7 @@ impl Held {
     }
 
     fn forget(self) {
-        FILTER.0[self.number].store(0, Relaxed);
+        FILTER.0[self.number].store(NOBODY, Relaxed);
         self.numbers.used.fetch_sub(1, Relaxed);
         self.entry.block.store(EMPTY, Release);
     }

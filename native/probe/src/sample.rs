@@ -10,8 +10,8 @@
 
 use crate::layout::{CALL, Function, Header, LARGE, RECORDS, Record, SamplePage, Slot};
 use crate::stack::{self, Drawn};
+use crate::usage::Usage;
 use crate::{crowd, file, large, recording, sys, ticks};
-use core::mem::MaybeUninit;
 use core::sync::atomic::AtomicBool;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -158,11 +158,17 @@ fn follow(slot: &Slot, took: u64) {
     }
 }
 
+/// Whether this thread's next sample is so near that the kernel has been asked.
+#[inline(always)]
+pub fn is_near(slot: &Slot) -> bool {
+    slot.asked.load(Relaxed) != 0
+}
+
 /// Looks for the size of a block that is about to be freed or resized. Where a sample is near the look is timed: what it
 /// waits for, a block that no cache holds any longer, the allocator would have waited for without the probe.
 #[inline(always)]
 pub fn first_look(slot: &Slot, look: impl FnOnce() -> i64) -> i64 {
-    if slot.asked.load(Relaxed) == 0 { look() } else { timed_look(slot, look) }
+    if is_near(slot) { timed_look(slot, look) } else { look() }
 }
 
 #[cold]
@@ -315,69 +321,4 @@ fn place(header: &Header, number: u64) -> *const SamplePage {
 fn sample_page(header: &Header, number: u64) -> &'static SamplePage {
     // SAFETY: inside the mapping, whose page was allocated and which stays for ever; every bit pattern is a page.
     unsafe { &*place(header, number) }
-}
-
-/// What the kernel knows of this thread.
-#[derive(Default)]
-struct Usage {
-    voluntary: u64,
-    involuntary: u64,
-    faults: u64,
-    cpu: u64,
-}
-
-impl Usage {
-    fn now() -> Self {
-        let mut usage = MaybeUninit::<libc::rusage>::zeroed();
-        // SAFETY: writable; the kernel knows the calling thread.
-        unsafe { libc::getrusage(libc::RUSAGE_THREAD, usage.as_mut_ptr()) };
-        // SAFETY: all zero is a value of it, and so is what the kernel writes.
-        let usage = unsafe { usage.assume_init() };
-        Self {
-            voluntary: usage.ru_nvcsw as u64,
-            involuntary: usage.ru_nivcsw as u64,
-            faults: (usage.ru_minflt + usage.ru_majflt) as u64,
-            // The times in the structure are those of the last tick; this clock is of this moment.
-            cpu: sys::clock(libc::CLOCK_THREAD_CPUTIME_ID),
-        }
-    }
-
-    /// For the call to come.
-    fn keep(&self, slot: &Slot) {
-        for (place, value) in slot.earlier.iter().zip([self.voluntary, self.involuntary, self.faults, self.cpu]) {
-            place.store(value, Relaxed);
-        }
-        slot.asked_at.store(sys::clock(libc::CLOCK_MONOTONIC), Relaxed);
-        slot.asked.store(1, Relaxed);
-    }
-
-    fn kept(slot: &Slot) -> Self {
-        let [voluntary, involuntary, faults, cpu] = [0, 1, 2, 3].map(|place: usize| slot.earlier[place].load(Relaxed));
-        Self { voluntary, involuntary, faults, cpu }
-    }
-
-    fn since(&self, earlier: &Self) -> Self {
-        Self {
-            voluntary: self.voluntary.wrapping_sub(earlier.voluntary),
-            involuntary: self.involuntary.wrapping_sub(earlier.involuntary),
-            faults: self.faults.wrapping_sub(earlier.faults),
-            cpu: self.cpu.saturating_sub(earlier.cpu),
-        }
-    }
-
-    /// Without the nanoseconds that had passed when the call began. Less CPU than that tells that the thread was off the
-    /// processor before the call, and how much of it was the call's is not known.
-    fn without(self, passed: u64) -> Self {
-        Self { cpu: self.cpu.checked_sub(passed).unwrap_or(self.cpu), ..self }
-    }
-
-    fn record(&self, function: Function, size: u64, scale: u64, took: u64) -> [u64; 4] {
-        let switches = self.voluntary.min(0xffff) << 16 | self.involuntary.min(0xffff) << 32;
-        [size, took, scale | (function as u64) << 8 | switches | self.faults.min(0xffff) << 48, self.cpu]
-    }
-}
-
-/// A close look at nothing, for its cost.
-pub fn look() {
-    core::hint::black_box(Usage::now());
 }

@@ -1,0 +1,173 @@
+//! Malloc and free, which nearly every call is one of: on glibc's malloc they go their way in some thirty instructions, and
+//! whatever is rare lies behind calls at the very end, so that this way saves no registers.
+
+use crate::layout::{Function, Slot};
+use crate::next::NEXT;
+use crate::{boot, cold, count, family, large, lifetimes, recording, sample, size, tls};
+use core::ffi::c_void;
+use core::ptr::null_mut;
+
+/// The alignment of every block (`max_align_t`).
+pub const NATURAL: usize = 16;
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn malloc(size: usize) -> *mut c_void {
+    let Some(slot) = tls::slot() else { return malloc_otherwise(size) };
+    let Some(next) = NEXT.quick_malloc.get() else { return malloc_otherwise(size) };
+    if count::is_drawn(slot, size) {
+        return malloc_drawn(slot, size);
+    }
+    // SAFETY: the caller's call, passed on.
+    let block = unsafe { next(size) };
+    // Read anew, which is less than saving it.
+    // SAFETY: a thread that had a slot has one; who takes it away for a while gives it back.
+    let slot = unsafe { tls::slot().unwrap_unchecked() };
+    if block.is_null() {
+        count::failed(slot);
+        return block;
+    }
+    count::allocated(slot, size, size::in_front(block));
+    block
+}
+
+/// On another allocator, or when something has to be done first.
+#[inline(never)]
+fn malloc_otherwise(size: usize) -> *mut c_void {
+    match (tls::slot(), NEXT.malloc.get()) {
+        (Some(slot), Some(next)) => {
+            if count::is_drawn(slot, size) {
+                return malloc_drawn(slot, size);
+            }
+            // SAFETY: any size may be asked for.
+            let block = unsafe { next(size) };
+            count::allocated_by(slot, Function::Malloc, block, size);
+            block
+        }
+        _ => malloc_first(size),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn malloc_first(size: usize) -> *mut c_void {
+    let slot = cold::enter();
+    let Some(next) = NEXT.malloc.get() else { return boot::allocate(NATURAL, size) };
+    // SAFETY: any size may be asked for.
+    let block = unsafe { next(size) };
+    if let Some(slot) = slot {
+        size::check(block);
+        count::allocated_by(slot, Function::Malloc, block, size);
+    }
+    block
+}
+
+#[cold]
+#[inline(never)]
+fn malloc_drawn(slot: &Slot, size: usize) -> *mut c_void {
+    sample::without_look(slot);
+    let (block, drawn) = sample::around(slot, Function::Malloc, size, move || match NEXT.malloc.get() {
+        // SAFETY: any size may be asked for.
+        Some(next) => unsafe { next(size) },
+        None => null_mut(),
+    });
+    count::allocated_by(slot, Function::Malloc, block, size);
+    if let Some(scale) = drawn {
+        lifetimes::began(slot, block, size, scale);
+    }
+    block
+}
+
+/// As for malloc.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn free(block: *mut c_void) {
+    if block.is_null() {
+        return;
+    }
+    let Some(slot) = tls::slot() else { return free_otherwise(block) };
+    let Some(next) = NEXT.quick_free.get() else { return free_otherwise(block) };
+    if sample::is_near(slot) {
+        return free_near_sample(slot, block);
+    }
+    let size = size::in_front(block);
+    // Among them are all blocks that were given out before there was an allocator (`boot`).
+    if size as usize >= large::LEAST {
+        return free_large(slot, block, size);
+    }
+    if count::freeing(slot, size) || lifetimes::may_be_known(block) {
+        return free_noted(slot, block, size as usize);
+    }
+    if count::is_drawn(slot, size as usize) {
+        return free_rarely(slot, block, size as usize);
+    }
+    // SAFETY: the caller's call, passed on.
+    unsafe { next(block) }
+}
+
+#[inline(never)]
+fn free_otherwise(block: *mut c_void) {
+    if boot::holds(block) {
+        return;
+    }
+    if let Some(slot) = family::slot() {
+        return free_of(slot, block, sample::first_look(slot, || size::usable(block)));
+    }
+    let Some(next) = NEXT.free.get() else { return };
+    lifetimes::forget(block);
+    // SAFETY: the caller's call, passed on.
+    unsafe { next(block) }
+}
+
+#[cold]
+#[inline(never)]
+fn free_near_sample(slot: &'static Slot, block: *mut c_void) {
+    if !boot::holds(block) {
+        free_of(slot, block, sample::first_look(slot, || size::in_front(block)));
+    }
+}
+
+#[inline(never)]
+fn free_large(slot: &'static Slot, block: *mut c_void, size: i64) {
+    if !boot::holds(block) {
+        free_of(slot, block, size);
+    }
+}
+
+/// Any block of this size, not counted yet.
+#[inline(always)]
+fn free_of(slot: &Slot, block: *mut c_void, size: i64) {
+    if count::freeing(slot, size) || lifetimes::may_be_known(block) {
+        return free_noted(slot, block, size as usize);
+    }
+    if count::is_drawn(slot, size as usize) {
+        return free_rarely(slot, block, size as usize);
+    }
+    if let Some(next) = NEXT.free.get() {
+        // SAFETY: the caller's call, passed on.
+        unsafe { next(block) }
+    }
+}
+
+/// A block that has been counted, where live bytes have to be published, or its life may have to be written down.
+#[cold]
+#[inline(never)]
+fn free_noted(slot: &Slot, block: *mut c_void, size: usize) {
+    recording::publish(slot);
+    lifetimes::ended(slot, block);
+    // The answer is asked for again.
+    count::is_drawn(slot, size);
+    free_rarely(slot, block, size);
+}
+
+/// A block that has been counted; the call may have been drawn.
+#[cold]
+#[inline(never)]
+fn free_rarely(slot: &Slot, block: *mut c_void, size: usize) {
+    let Some(next) = NEXT.free.get() else { return };
+    if count::is_due(slot, size) {
+        // SAFETY: the caller's call, passed on.
+        sample::around(slot, Function::Free, size, move || unsafe { next(block) });
+    } else {
+        // SAFETY: the caller's call, passed on.
+        unsafe { next(block) }
+    }
+}

@@ -1,0 +1,75 @@
+//! What the kernel knows of a thread: how often it left its processor, its page faults, its CPU time.
+
+use crate::layout::{Function, Slot};
+use crate::sys;
+use core::mem::MaybeUninit;
+use core::sync::atomic::Ordering::Relaxed;
+
+/// Counts, and nanoseconds, since the thread began or between two moments.
+#[derive(Default)]
+pub struct Usage {
+    voluntary: u64,
+    involuntary: u64,
+    faults: u64,
+    cpu: u64,
+}
+
+impl Usage {
+    /// Of the calling thread.
+    pub fn now() -> Self {
+        let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+        // SAFETY: writable; the kernel knows the calling thread.
+        unsafe { libc::getrusage(libc::RUSAGE_THREAD, usage.as_mut_ptr()) };
+        // SAFETY: all zero is a value of it, and so is what the kernel writes.
+        let usage = unsafe { usage.assume_init() };
+        Self {
+            voluntary: usage.ru_nvcsw as u64,
+            involuntary: usage.ru_nivcsw as u64,
+            faults: (usage.ru_minflt + usage.ru_majflt) as u64,
+            // The times in the structure are those of the last tick; this clock is of this moment.
+            cpu: sys::clock(libc::CLOCK_THREAD_CPUTIME_ID),
+        }
+    }
+
+    /// For the call to come.
+    pub fn keep(&self, slot: &Slot) {
+        for (place, value) in slot.earlier.iter().zip([self.voluntary, self.involuntary, self.faults, self.cpu]) {
+            place.store(value, Relaxed);
+        }
+        slot.asked_at.store(sys::clock(libc::CLOCK_MONOTONIC), Relaxed);
+        slot.asked.store(1, Relaxed);
+    }
+
+    /// What `keep` kept.
+    pub fn kept(slot: &Slot) -> Self {
+        let [voluntary, involuntary, faults, cpu] = [0, 1, 2, 3].map(|place: usize| slot.earlier[place].load(Relaxed));
+        Self { voluntary, involuntary, faults, cpu }
+    }
+
+    /// What was added since an earlier moment.
+    pub fn since(&self, earlier: &Self) -> Self {
+        Self {
+            voluntary: self.voluntary.wrapping_sub(earlier.voluntary),
+            involuntary: self.involuntary.wrapping_sub(earlier.involuntary),
+            faults: self.faults.wrapping_sub(earlier.faults),
+            cpu: self.cpu.saturating_sub(earlier.cpu),
+        }
+    }
+
+    /// Without the nanoseconds that had passed when the call began. Less CPU than that tells that the thread was off the
+    /// processor before the call, and how much of it was the call's is not known.
+    pub fn without(self, passed: u64) -> Self {
+        Self { cpu: self.cpu.checked_sub(passed).unwrap_or(self.cpu), ..self }
+    }
+
+    /// A record (`layout`) of a call in which this was spent.
+    pub fn record(&self, function: Function, size: u64, scale: u64, took: u64) -> [u64; 4] {
+        let switches = self.voluntary.min(0xffff) << 16 | self.involuntary.min(0xffff) << 32;
+        [size, took, scale | (function as u64) << 8 | switches | self.faults.min(0xffff) << 48, self.cpu]
+    }
+}
+
+/// A close look at nothing, for its cost.
+pub fn look() {
+    core::hint::black_box(Usage::now());
+}
