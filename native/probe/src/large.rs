@@ -4,9 +4,12 @@
 //! much is asked for or freed. Drawn like the others, one in some hundred, a few of them would decide every estimate. They
 //! are a stratum of their own for each power of two, each drawn as often as it is rare: all of them at first, and half as
 //! many whenever enough were. The draw of one is independent of all others.
+//!
+//! What an allocator puts off are mostly the blocks that were freed since it last tidied up. So the more the thread has freed
+//! since its last large call, the more probable it is that this one is drawn, up to certainty.
 
 use crate::layout::{LARGE_CLASSES, Slot};
-use crate::sample;
+use crate::{budget, sample};
 use core::sync::atomic::Ordering::Relaxed;
 
 /// Bytes from which a call is large. Beyond it glibc has neither its caches of a thread nor its fast bins.
@@ -18,11 +21,18 @@ const FEWEST: u64 = 16;
 /// One in so many at least, as a power of two.
 const RAREST: u64 = 20;
 
+/// Frees after which a call is drawn twice as often, four times after three times as many, and so on.
+const PUT_OFF: u64 = 64;
+
 /// The scale at which this call is drawn; none: it is not. Its probability is 2^-scale.
 pub fn draw(slot: &Slot, size: usize, threads: u64) -> Option<u64> {
     let class = ((size.max(LEAST).ilog2() - LEAST_POWER) as usize).min(LARGE_CLASSES - 1);
     let drawn = slot.large[class].load(Relaxed);
-    let scale = (drawn / (ENOUGH / threads.max(1)).max(FEWEST)).min(RAREST);
+    let frees = slot.frees.load(Relaxed);
+    let put_off = frees.saturating_sub(slot.frees_at_large.swap(frees, Relaxed));
+    let sooner = u64::from((1 + put_off / PUT_OFF).ilog2());
+    let rarely = (drawn / (ENOUGH / threads.max(1)).max(FEWEST)).min(RAREST) + budget::level();
+    let scale = rarely.saturating_sub(sooner);
     if scale > 0 && sample::random(slot) >> (64 - scale) != 0 {
         return None;
     }

@@ -81,6 +81,8 @@
 //! 1544  ticks that the last look at the size of a block took, near a sample
 //! 1552  nanoseconds of the monotonic clock when the kernel was asked
 //! 1560  how many of the next calls are drawn with certainty, and how many were so far
+//! 1576  scale at which the next sample was drawn: 88, and more as long as samples take too much time (`budget`)
+//! 1584  what 16 held at the last large call (`large`)
 //! ```
 //!
 //! Sample page (offsets in the page), one thread's at a time:
@@ -202,7 +204,9 @@ pub struct Slot {
     pub asked_at: AtomicU64,
     pub follow: AtomicU64,
     pub followed: AtomicU64,
-    rest: [AtomicU64; 315],
+    pub drawn_at: AtomicU64,
+    pub frees_at_large: AtomicU64,
+    rest: [AtomicU64; 313],
 }
 
 const _: () = assert!(size_of::<Slot>() == 4096);

@@ -27,6 +27,7 @@
 #![no_std]
 
 mod add;
+mod budget;
 mod calibrate;
 mod checked;
 mod cold;

@@ -3,7 +3,8 @@
 //! Which ones is a Poisson process along the thread's requests: every call is `CALL` units long, and as many more as it
 //! asks for bytes (or gives back), and it is drawn when a point falls into it. So a call of `size` bytes is drawn with
 //! probability 1 − exp(−(size + CALL) / 2^scale), whatever the program does, and the reader weighs it by the inverse.
-//! The first calls are drawn often; whenever enough were drawn at one scale it doubles.
+//! The first calls are drawn often; whenever enough were drawn at one scale it doubles, and as long as samples take
+//! too much of the time (`budget`) it is more.
 //!
 //! A few calls in a million may take longer than all others. Where they are to be expected, calls are drawn with another
 //! probability, which the record tells (`LARGE`): those of large blocks (`large`), and those after one that took long.
@@ -11,7 +12,7 @@
 use crate::layout::{CALL, Function, Header, LARGE, RECORDS, Record, SamplePage, Slot};
 use crate::stack::{self, Drawn};
 use crate::usage::Usage;
-use crate::{crowd, file, large, recording, sys, ticks};
+use crate::{budget, crowd, file, large, recording, sys, ticks};
 use core::sync::atomic::AtomicBool;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -59,8 +60,7 @@ pub fn around<T>(slot: &Slot, function: Function, size: usize, call: impl FnOnce
     }
     // What a signal handler calls meanwhile is not drawn.
     slot.countdown.store(NEVER, Relaxed);
-    let scale = slot.scale.load(Relaxed);
-    if scale == 0 {
+    if slot.scale.load(Relaxed) == 0 {
         begin(slot);
         let answer = call();
         draw(slot);
@@ -76,6 +76,7 @@ pub fn around<T>(slot: &Slot, function: Function, size: usize, call: impl FnOnce
             return (call(), None);
         }
     }
+    let scale = slot.drawn_at.load(Relaxed);
     let looked = slot.look.load(Relaxed);
     let passed = sys::clock(libc::CLOCK_MONOTONIC).wrapping_sub(slot.asked_at.load(Relaxed));
     let start = ticks::before();
@@ -152,7 +153,7 @@ fn certainly<T>(slot: &Slot, drawn: &Drawn, call: impl FnOnce() -> T) -> T {
 /// Has the next calls written down after one that took long. There is an end to it, for a program whose every call does.
 fn follow(slot: &Slot, took: u64) {
     let followed = slot.followed.load(Relaxed);
-    if took > LONG && followed < MOST_FOLLOWED && slot.follow.load(Relaxed) < FOLLOWING / 2 {
+    if took > LONG && budget::level() == 0 && followed < MOST_FOLLOWED && slot.follow.load(Relaxed) < FOLLOWING / 2 {
         slot.followed.store(followed + FOLLOWING, Relaxed);
         slot.follow.store(FOLLOWING, Relaxed);
     }
@@ -202,8 +203,9 @@ fn draw(slot: &Slot) {
     if !WANTED.load(Relaxed) || slot.refused.load(Relaxed) != 0 {
         return slot.countdown.store(NEVER, Relaxed);
     }
-    let scale = (1u64 << slot.scale.load(Relaxed)) as f64;
-    let distance = (scale * -logarithm(uniform(slot))) as i64;
+    let scale = slot.scale.load(Relaxed) + budget::level();
+    slot.drawn_at.store(scale, Relaxed);
+    let distance = ((1u64 << scale) as f64 * -logarithm(uniform(slot))) as i64;
     if distance < LEAD {
         Usage::now().keep(slot);
     }
@@ -272,6 +274,9 @@ fn append(header: &'static Header, length: usize, slot: &Slot, record: &[u64; 4]
     }
     // The record counts from here on, also where the process is killed now.
     page.records.store(count + 1, Release);
+    if (count + 1).is_multiple_of(budget::BETWEEN) {
+        budget::reckon(header);
+    }
     true
 }
 
