@@ -38,6 +38,14 @@ int main(int count, char **words) {
         for (size_t i = 0; i < 4; i++) pthread_join(threads[i], NULL);
         return 0;
     }
+    case 'a': { /* alone, then four at a time, each as often */
+        calls = atoi(words[2]);
+        contend((void *)1);
+        pthread_t threads[4];
+        for (size_t i = 0; i < 4; i++) pthread_create(&threads[i], NULL, contend, (void *)(i + 1));
+        for (size_t i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+        return 0;
+    }
     case 'f': /* fault: every block is mapped, and given back */
         for (int i = 0; i < 3000; i++) free(memset(calloc(1, 40 << 20), 1, 5000));
         return 0;

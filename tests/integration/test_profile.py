@@ -121,6 +121,16 @@ def test_where_the_time_goes(way: str, costs: str, slow_lock: str, profile: Prof
 
 
 @pytest.mark.acceptance
+def test_waiting_rises_with_the_number_of_threads(costs: str, profile: Profile, tmp_path: Path) -> None:
+    fair_lock = compiled(HERE / "fair_lock.c", tmp_path, "-O2", "-shared", "-fPIC")
+    found = profile(costs, "alone", "5000", LD_PRELOAD=str(fair_lock))
+    alone, *together = found["processes"][0]["contention"]
+    assert alone["threads"] == 1
+    assert together, "four threads were never seen at it together"
+    assert 4 * alone["wait_share"]["value"] < max(row["wait_share"]["low"] for row in together)
+
+
+@pytest.mark.acceptance
 def test_where_the_time_goes_on_the_lock_of_an_arena(costs: str, profile: Profile) -> None:
     """One arena for four threads against one each, in pairs: how much is waited depends on how many run at once."""
 

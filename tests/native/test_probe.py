@@ -233,13 +233,13 @@ def test_forks_beside_threads_that_allocate(built: Path, bench: Bench) -> None:
 
 
 @pytest.mark.acceptance
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_10_000_forks_beside_threads_that_allocate(built: Path, bench: Bench) -> None:
     storm(built, bench, forks=10_000)
 
 
 def storm(built: Path, bench: Bench, forks: int) -> None:
-    done = bench.run(built / "ends", "storm", str(forks), timeout=800)
+    done = bench.run(built / "ends", "storm", str(forks), timeout=1700)
     assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
     files = bench.files()
     assert len(files) == forks + 1

@@ -37,13 +37,18 @@ pub fn library() -> Option<&'static [u8]> {
 /// Whether the next `malloc` is glibc's own.
 pub fn malloc_is_glibcs() -> bool {
     // Looked up, not linked: other C libraries lack it.
+    !beside_malloc(c"gnu_get_libc_version").is_null()
+}
+
+/// The function of this name, where it is in the same object as the next `malloc`; else null.
+pub fn beside_malloc(name: &CStr) -> *mut c_void {
     // SAFETY: the name is a C string.
-    let glibcs = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"gnu_get_libc_version".as_ptr()) };
+    let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
     next::forget_errors();
     let (malloc, _) = next::malloc_and_usable_size();
-    match (object_of(malloc), object_of(glibcs)) {
-        (Some(one), Some(other)) => one.dli_fbase == other.dli_fbase,
-        _ => false,
+    match (object_of(malloc), object_of(found)) {
+        (Some(one), Some(other)) if one.dli_fbase == other.dli_fbase => found,
+        _ => null_mut(),
     }
 }
 

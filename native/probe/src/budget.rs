@@ -1,4 +1,4 @@
-//! What samples may cost: one part in some hundred of the CPU time of the process. Beyond that they are drawn more seldom,
+//! What samples may cost: one part in some two hundred of the CPU time of the process. Beyond that they are drawn more seldom,
 //! the more the more it is; that depends on what was, not on the call at hand, so the reader weighs by it.
 
 use crate::layout::Header;
@@ -7,8 +7,8 @@ use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
 
 /// The part is one in so many, and of this much time (nanoseconds) in any case.
-const PART: u64 = 160;
-const GRACE: u64 = 250_000_000;
+const PART: u64 = 200;
+const GRACE: u64 = 600_000_000;
 /// Records from one reckoning to the next, of one thread.
 pub const BETWEEN: u64 = 16;
 /// Records are drawn 2 to this power times as seldom at most.

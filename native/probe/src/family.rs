@@ -41,6 +41,7 @@ fn given(function: Function, size: usize, call: impl FnOnce() -> *mut c_void) ->
     let Some(slot) = slot() else { return call() };
     sample::without_look(slot);
     let (block, drawn) = alone(slot, function, size, call);
+    size::untold(slot);
     count::allocated_by(slot, function, block, size);
     if let Some(scale) = drawn {
         lifetimes::began(slot, block, size, scale);
@@ -142,6 +143,7 @@ fn resize(function: Function, block: *mut c_void, size: usize, next: impl FnOnce
         return next();
     };
     let before = sample::first_look(slot, || size::usable(block));
+    size::untold(slot);
     // Afterwards its address may already be another thread's.
     let held = lifetimes::hold(block);
     let (after, drawn) = alone(slot, function, size, next);
@@ -176,12 +178,13 @@ unsafe extern "C" fn malloc_usable_size(block: *mut c_void) -> usize {
     if boot::holds(block) {
         return boot::size(block);
     }
-    let _ = slot();
-    match NEXT.usable_size.get() {
-        // SAFETY: the caller's call, passed on.
-        Some(next) => unsafe { next(block) },
-        None => 0,
+    let Some(next) = NEXT.usable_size.get().or_else(|| behind().usable_size.get()) else { return 0 };
+    // SAFETY: the caller's call, passed on.
+    let size = unsafe { next(block) };
+    if let Some(slot) = tls::slot() {
+        size::told(slot, block, size);
     }
+    size
 }
 
 /// One of the functions that only free; `next` is None where nobody behind has it, and `free` does the same.
@@ -203,6 +206,7 @@ fn release(function: Function, block: *mut c_void, next: Option<impl FnOnce()>) 
         return next();
     };
     let size = sample::first_look(slot, || size::usable(block));
+    size::untold(slot);
     if count::freeing(slot, size) {
         recording::publish(slot);
     }

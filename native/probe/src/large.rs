@@ -2,8 +2,8 @@
 //!
 //! Now and then such a call takes as long as a million others: an allocator that tidies up, maps or gives back does it when
 //! much is asked for or freed. Drawn like the others, one in some hundred, a few of them would decide every estimate. They
-//! are a stratum of their own for each power of two, each drawn as often as it is rare: all of them at first, and half as
-//! many whenever enough were. The draw of one is independent of all others.
+//! are a stratum of their own for each power of two, each drawn as often as it is rare: all of them at first, whatever
+//! samples cost, and half as many whenever enough were. The draw of one is independent of all others.
 //!
 //! What an allocator puts off are mostly the blocks that were freed since it last tidied up. So the more the thread has freed
 //! since its last large call, the more probable it is that this one is drawn, up to certainty.
@@ -31,8 +31,8 @@ pub fn draw(slot: &Slot, size: usize, threads: u64) -> Option<u64> {
     let frees = slot.frees.load(Relaxed);
     let put_off = frees.saturating_sub(slot.frees_at_large.swap(frees, Relaxed));
     let sooner = u64::from((1 + put_off / PUT_OFF).ilog2());
-    let rarely = (drawn / (ENOUGH / threads.max(1)).max(FEWEST)).min(RAREST) + budget::level();
-    let scale = rarely.saturating_sub(sooner);
+    let rarely = (drawn / (ENOUGH / threads.max(1)).max(FEWEST)).min(RAREST);
+    let scale = if rarely == 0 { 0 } else { (rarely + budget::level()).saturating_sub(sooner) };
     if scale > 0 && sample::random(slot) >> (64 - scale) != 0 {
         return None;
     }

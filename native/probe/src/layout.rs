@@ -83,6 +83,7 @@
 //! 1560  how many of the next calls are drawn with certainty, and how many were so far
 //! 1576  scale at which the next sample was drawn: 88, and more as long as samples take too much time (`budget`)
 //! 1584  what 16 held at the last large call (`large`)
+//! 1592  bits 0–47 the block whose size the program asked for last, 48–63 that size (`size`)
 //! ```
 //!
 //! Sample page (offsets in the page), one thread's at a time:
@@ -206,7 +207,8 @@ pub struct Slot {
     pub followed: AtomicU64,
     pub drawn_at: AtomicU64,
     pub frees_at_large: AtomicU64,
-    rest: [AtomicU64; 313],
+    pub told: AtomicU64,
+    rest: [AtomicU64; 312],
 }
 
 const _: () = assert!(size_of::<Slot>() == 4096);

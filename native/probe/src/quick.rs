@@ -12,8 +12,8 @@ pub const NATURAL: usize = 16;
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn malloc(size: usize) -> *mut c_void {
-    let Some(slot) = tls::slot() else { return malloc_otherwise(size) };
-    let Some(next) = NEXT.quick_malloc.get() else { return malloc_otherwise(size) };
+    let Some(slot) = tls::slot() else { return malloc_first(size) };
+    let Some(next) = NEXT.quick_malloc.get() else { return malloc_of_others(slot, size) };
     if count::is_drawn(slot, size) {
         return malloc_drawn(slot, size);
     }
@@ -30,23 +30,27 @@ pub unsafe extern "C" fn malloc(size: usize) -> *mut c_void {
     block
 }
 
-/// On another allocator, or when something has to be done first.
+/// On an allocator that has to be asked for sizes.
 #[inline(never)]
-fn malloc_otherwise(size: usize) -> *mut c_void {
-    match (tls::slot(), NEXT.malloc.get()) {
-        (Some(slot), Some(next)) => {
-            if count::is_drawn(slot, size) {
-                return malloc_drawn(slot, size);
-            }
-            // SAFETY: any size may be asked for.
-            let block = unsafe { next(size) };
-            count::allocated_by(slot, Function::Malloc, block, size);
-            block
-        }
-        _ => malloc_first(size),
+fn malloc_of_others(slot: &Slot, size: usize) -> *mut c_void {
+    let Some(next) = NEXT.malloc.get() else { return malloc_first(size) };
+    if count::is_drawn(slot, size) {
+        return malloc_drawn(slot, size);
     }
+    // SAFETY: any size may be asked for.
+    let block = unsafe { next(size) };
+    // SAFETY: as for malloc.
+    let slot = unsafe { tls::slot().unwrap_unchecked() };
+    if block.is_null() {
+        count::failed(slot);
+        return block;
+    }
+    size::untold(slot);
+    count::allocated(slot, size, size::given(size, block));
+    block
 }
 
+/// When something has to be done first.
 #[cold]
 #[inline(never)]
 fn malloc_first(size: usize) -> *mut c_void {
@@ -70,6 +74,8 @@ fn malloc_drawn(slot: &Slot, size: usize) -> *mut c_void {
         Some(next) => unsafe { next(size) },
         None => null_mut(),
     });
+    size::untold(slot);
+    size::confirm(size, block);
     count::allocated_by(slot, Function::Malloc, block, size);
     if let Some(scale) = drawn {
         lifetimes::began(slot, block, size, scale);
@@ -83,8 +89,8 @@ pub unsafe extern "C" fn free(block: *mut c_void) {
     if block.is_null() {
         return;
     }
-    let Some(slot) = tls::slot() else { return free_otherwise(block) };
-    let Some(next) = NEXT.quick_free.get() else { return free_otherwise(block) };
+    let Some(slot) = tls::slot() else { return free_first(block) };
+    let Some(next) = NEXT.quick_free.get() else { return free_of_others(slot, block) };
     if sample::is_near(slot) {
         return free_near_sample(slot, block);
     }
@@ -103,13 +109,37 @@ pub unsafe extern "C" fn free(block: *mut c_void) {
     unsafe { next(block) }
 }
 
+/// On an allocator that has to be asked for sizes.
 #[inline(never)]
-fn free_otherwise(block: *mut c_void) {
+fn free_of_others(slot: &'static Slot, block: *mut c_void) {
+    let Some(next) = NEXT.free.get() else { return free_first(block) };
+    if boot::holds(block) {
+        return;
+    }
+    if sample::is_near(slot) {
+        return free_near_sample(slot, block);
+    }
+    let size = size::told_or_asked(slot, block);
+    size::untold(slot);
+    if count::freeing(slot, size) || lifetimes::may_be_known(block) {
+        return free_noted(slot, block, size as usize);
+    }
+    if count::is_drawn(slot, size as usize) {
+        return free_rarely(slot, block, size as usize);
+    }
+    // SAFETY: the caller's call, passed on.
+    unsafe { next(block) }
+}
+
+/// When something has to be done first, or the thread is not counted.
+#[cold]
+#[inline(never)]
+fn free_first(block: *mut c_void) {
     if boot::holds(block) {
         return;
     }
     if let Some(slot) = family::slot() {
-        return free_of(slot, block, sample::first_look(slot, || size::usable(block)));
+        return free_of(slot, block, size::usable(block));
     }
     let Some(next) = NEXT.free.get() else { return };
     lifetimes::forget(block);
@@ -121,7 +151,8 @@ fn free_otherwise(block: *mut c_void) {
 #[inline(never)]
 fn free_near_sample(slot: &'static Slot, block: *mut c_void) {
     if !boot::holds(block) {
-        free_of(slot, block, sample::first_look(slot, || size::in_front(block)));
+        size::untold(slot);
+        free_of(slot, block, sample::first_look(slot, || size::usable(block)));
     }
 }
 

@@ -34,6 +34,8 @@ pub fn begin() {
         next::without_live_bytes();
     } else if objects::malloc_is_glibcs() {
         size::trust_glibc();
+    } else {
+        size::learn_classes();
     }
     if environment(c"HEAPSWAP_PROBE_SAMPLES") == Some(c"off") {
         sample::without_samples();

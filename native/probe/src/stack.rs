@@ -25,8 +25,8 @@ const RAREST: u64 = 32;
 /// Bytes of records after which k grows by one.
 const LEVEL: u64 = 1 << 20;
 /// Of the CPU time of a process its stacks may take one part in so many, and of this much time (nanoseconds) in any case.
-const PART: u64 = 256;
-const GRACE: u64 = 1_000_000_000;
+const PART: u64 = 400;
+const GRACE: u64 = 2_400_000_000;
 /// Bytes of records for which room is made at once.
 const STEP: usize = 64 << 10;
 /// Words that do not lead into the program's own mappings, but are numbers.

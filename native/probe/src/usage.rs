@@ -18,8 +18,12 @@ impl Usage {
     /// Of the calling thread.
     pub fn now() -> Self {
         let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+        let errno = sys::errno();
         // SAFETY: writable; the kernel knows the calling thread.
-        unsafe { libc::getrusage(libc::RUSAGE_THREAD, usage.as_mut_ptr()) };
+        if unsafe { libc::getrusage(libc::RUSAGE_THREAD, usage.as_mut_ptr()) } != 0 {
+            // A sandbox forbids it, and the program must not notice.
+            sys::set_errno(errno);
+        }
         // SAFETY: all zero is a value of it, and so is what the kernel writes.
         let usage = unsafe { usage.assume_init() };
         Self {

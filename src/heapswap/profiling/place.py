@@ -10,6 +10,7 @@ from pathlib import Path
 
 from heapswap import native
 from heapswap.errors import CannotGoOn
+from heapswap.profiling import wire
 
 PROBE = "HEAPSWAP_PROBE"
 """the variable that tells the probe its folder"""
@@ -18,8 +19,8 @@ STACKS = "HEAPSWAP_PROBE_STACKS"
 PRELOAD = "LD_PRELOAD"
 MEMORY = Path("/dev/shm")
 """a file system in memory: the program's stores are never held up by a disk"""
-ROOM = 32 << 20
-"""bytes that must be free there; containers give it 64 MiB"""
+ROOM = wire.LONGEST
+"""bytes that must be free there: one process's file; containers give it 64 MiB"""
 
 
 @contextlib.contextmanager

@@ -26,6 +26,8 @@ SAMPLES = 8 << 20
 SAMPLE_PAGE = 4096
 STACKS = 18 << 20
 """where the stacks begin, which `native/symbolise` reads"""
+LONGEST = STACKS + (16 << 20)
+"""bytes of a file that is full"""
 _STACKS_MAGIC = b"heapstck"
 _COPYING = 96
 MOST_PAGES = 2048
