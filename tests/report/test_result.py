@@ -1,5 +1,7 @@
 """`heapswap.load`: an artifact in a notebook."""
 
+import json
+import re
 import sys
 from pathlib import Path
 
@@ -37,6 +39,27 @@ def test_numbers_are_not_rounded() -> None:
     frame = heapswap.load(SAVED["trial"]).to_dataframe()
     peak = frame[(frame["metric"] == "peak") & (frame["run"] == 1)]
     assert list(peak["value"]) == [138412032.0]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_charts_are_plotlys_own_figures(kind: str) -> None:
+    found = heapswap.load(SAVED[kind])
+    drawn = found.to_figures()
+    found_on_page = re.findall(r'id="figures"[^>]*>(.*?)</script>', found.to_html(), re.DOTALL)
+    page = json.loads(found_on_page[0]) if found_on_page else []
+    assert len(drawn) == len(page)
+    assert drawn or kind == "conformance"
+    for figure, on_page in zip(drawn, page, strict=True):
+        assert figure.layout.title.text
+        assert [list(trace.x or ()) for trace in figure.data if "x" in trace] == [
+            trace["x"] for trace in on_page["traces"] if "x" in trace
+        ]
+
+
+def test_without_plotly_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "plotly.graph_objects", None)
+    with pytest.raises(CannotGoOn, match="figures need Plotly"):
+        heapswap.load(SAVED["trial"]).to_figures()
 
 
 def test_without_pandas_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

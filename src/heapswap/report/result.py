@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from heapswap.errors import CannotGoOn
+from heapswap.report.charts.notebook import figures
 from heapswap.report.comparison.make import compare
 from heapswap.report.comparison.model import Comparison
 from heapswap.report.data.tables import frame, tables_of
@@ -18,6 +19,7 @@ from heapswap.report.reading import Artifact, read
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+    from plotly.graph_objects import Figure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -56,6 +58,14 @@ class Result:
             raise CannotGoOn("a data frame needs pandas, which is not installed; run: pip install pandas") from None
         found = frame(self.artifact, table)
         return DataFrame(list(found.rows), columns=list(found.columns))
+
+    def to_figures(self) -> "list[Figure]":
+        """The report's charts as Plotly figures, which a notebook draws; none where it has no charts.
+
+        Raises:
+            CannotGoOn: Plotly is not installed.
+        """
+        return figures(self._document())
 
     def to_html(self) -> str:
         """The report as one self-contained page.

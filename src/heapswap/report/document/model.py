@@ -160,3 +160,14 @@ def named(text: str, tone: Tone = Tone.PLAIN) -> Cell:
 def sections(*candidates: Section) -> tuple[Section, ...]:
     """Those that have something to say."""
     return tuple(one for one in candidates if one.blocks)
+
+
+def charts_of(document: Document) -> list[Chart]:
+    """Every chart, in its order."""
+    return [
+        chart
+        for section in document.sections
+        for block in section.blocks
+        if isinstance(block, Charts)
+        for chart in block.charts
+    ]

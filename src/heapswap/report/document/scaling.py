@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+from heapswap.estimate import Estimate
 from heapswap.report.document.model import Block, Cell, Prose, Section, Table, Tone, left, named, right, said
 from heapswap.report.figures import UNKNOWN, interval, known, name, percent
 from heapswap.report.scaling import TITLES, WHO, clients, estimated, rate, scaling_told, step
 from heapswap.scaling.growth import signed
-from heapswap.scaling.model import AtRest, Estimate, Growth, Law, Limit, Point, Ramp, Trend
+from heapswap.scaling.model import AtRest, Growth, Law, Limit, Point, Ramp, Trend
 from heapswap.scaling.ramps import THROUGHPUT
 
 _TONES = {Limit.OTHERS: Tone.DOUBT, Limit.GENERATOR: Tone.DOUBT}

@@ -11,7 +11,7 @@ import msgspec
 
 from heapswap import __version__
 from heapswap.errors import CannotGoOn
-from heapswap.report.document.model import Chart, Charts, Document
+from heapswap.report.document.model import Chart, Charts, Document, charts_of
 from heapswap.report.findings import gravest_first
 from heapswap.report.lines import printable
 from heapswap.report.shellwords import one_line
@@ -32,13 +32,7 @@ def page(document: Document) -> str:
     environment = _environment()
     from markupsafe import Markup  # noqa: PLC0415 - comes with Jinja2, which not everybody has
 
-    charts = [
-        chart
-        for section in document.sections
-        for block in section.blocks
-        if isinstance(block, Charts)
-        for chart in block.charts
-    ]
+    charts = charts_of(document)
     plotly, script = (_plotly(), _text("page.js")) if charts else ("", "")
     numbers = _first_figures(document)
     # What is marked as safe is heapswap's own, Plotly's, or JSON without a sign that HTML knows.

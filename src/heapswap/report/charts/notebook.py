@@ -1,0 +1,48 @@
+"""Charts as Plotly's own figures, for whoever works with them: a notebook that knows Plotly draws them by itself."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from heapswap.errors import CannotGoOn
+from heapswap.report.charts.words import plain
+from heapswap.report.document.model import Chart, Document, charts_of
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+
+def figures(document: Document) -> "list[Figure]":
+    """Every chart of a document in its order, each with its title, in Plotly's own colours.
+
+    Raises:
+        CannotGoOn: Plotly is not installed.
+    """
+    try:
+        from plotly.graph_objects import Figure  # noqa: PLC0415 - not everybody has it
+    except ImportError:
+        raise CannotGoOn("figures need Plotly, which is not installed; run: pip install 'heapswap[report]'") from None
+    return [
+        Figure(data=[_traced(trace) for trace in chart.traces], layout=_laid_out(chart))
+        for chart in charts_of(document)
+    ]
+
+
+def _traced(trace: Mapping[str, object]) -> dict[str, object]:
+    """What the page colours by a number has the colour of that number."""
+    from plotly.colors import qualitative  # noqa: PLC0415 - as above
+
+    drawn = {name: value for name, value in trace.items() if name != "hue"}
+    hue = trace.get("hue")
+    if isinstance(hue, int):
+        marker = drawn.get("marker")
+        colour = qualitative.Plotly[hue % len(qualitative.Plotly)]
+        drawn["marker"] = {**(marker if isinstance(marker, Mapping) else {}), "color": colour}
+        if drawn.get("type") == "scatter":
+            line = drawn.get("line")
+            drawn["line"] = {**(line if isinstance(line, Mapping) else {}), "color": colour}
+    return drawn
+
+
+def _laid_out(chart: Chart) -> dict[str, object]:
+    """With room for a title above, which the page has beside it."""
+    return {**chart.layout, "title": {"text": plain(chart.title)}, "height": chart.height + 120}
