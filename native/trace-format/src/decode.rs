@@ -7,11 +7,19 @@ use core::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Damage {
     CutOff,
-    UnknownRecord { tag: u8 },
-    UnknownFunction { number: u8 },
-    Alignment { log2: u8 },
+    UnknownRecord {
+        tag: u8,
+    },
+    UnknownFunction {
+        number: u8,
+    },
+    Alignment {
+        log2: u8,
+    },
     Epoch,
     Null,
+    /// Only where freed blocks are told by their allocations.
+    UnknownAllocation,
 }
 
 impl fmt::Display for Damage {
@@ -21,6 +29,7 @@ impl fmt::Display for Damage {
             Self::UnknownRecord { tag } => write!(out, "no record begins with {tag:#04x}"),
             Self::UnknownFunction { number } => write!(out, "there is no function {number}"),
             Self::Alignment { log2 } => write!(out, "an alignment of 2^{log2}"),
+            Self::UnknownAllocation => out.write_str("a free of what was not allocated"),
             Self::Null => out.write_str("a block at address 0"),
             Self::Epoch => out.write_str("its time leaves 64 bits"),
         }
@@ -35,8 +44,10 @@ pub trait Source {
     fn caller(&mut self) -> Result<u8, Damage>;
     /// `length` (at most 8) bytes that say where an allocated block is.
     fn allocated(&mut self, length: usize) -> Result<u64, Damage>;
-    /// `length` (at most 8) bytes that say where a block is that is given back.
-    fn released(&mut self, length: usize) -> Result<u64, Damage>;
+    /// That is this one.
+    fn note(&mut self, block: u64);
+    /// A block that is given back, from the code in its tag and the previous block.
+    fn released(&mut self, code: u8, previous: u64) -> Result<u64, Damage>;
     /// `length` (at most 8) bytes of a size.
     fn size(&mut self, length: usize) -> Result<u64, Damage>;
     /// `length` (at most 8) bytes of anything else.
@@ -102,8 +113,11 @@ impl Source for Bytes<'_> {
     }
 
     #[inline(always)]
-    fn released(&mut self, length: usize) -> Result<u64, Damage> {
-        self.number(length)
+    fn note(&mut self, _block: u64) {}
+
+    #[inline(always)]
+    fn released(&mut self, code: u8, previous: u64) -> Result<u64, Damage> {
+        Ok(block_from(code, self.number(block_length(code))?, previous))
     }
 
     #[inline(always)]
@@ -208,14 +222,13 @@ impl<S: Source> Decoder<S> {
     #[inline(always)]
     fn allocated(&mut self, tag: u8) -> Result<(u64, u64, u64), Damage> {
         let place = self.source.caller()?;
-        let block = match tag >> 3 & 7 {
-            7 => self.block.wrapping_add(self.source.allocated(8)?),
-            length => self.block.wrapping_add(difference(self.source.allocated(usize::from(length))?)),
-        };
+        let code = tag >> 3 & 7;
+        let block = block_from(code, self.source.allocated(block_length(code))?, self.block);
         self.block = block;
         if block == 0 {
             return Err(Damage::Null);
         }
+        self.source.note(block);
         let site = &mut self.sites[usize::from(place)];
         match tag >> 6 {
             0 => {}
@@ -228,10 +241,7 @@ impl<S: Source> Decoder<S> {
     /// Block of a record that gives one back.
     #[inline(always)]
     fn released(&mut self, tag: u8) -> Result<u64, Damage> {
-        self.block = match tag >> 3 & 7 {
-            7 => self.block.wrapping_add(self.source.released(8)?),
-            length => self.block.wrapping_add(difference(self.source.released(usize::from(length))?)),
-        };
+        self.block = self.source.released(tag >> 3 & 7, self.block)?;
         if self.block == 0 { Err(Damage::Null) } else { Ok(self.block) }
     }
 
@@ -268,11 +278,25 @@ impl<S: Source> Decoder<S> {
     }
 }
 
-/// What a block's number says: eighths, zigzag.
+/// Bytes of a block's number, by the code in its tag.
 #[inline(always)]
-const fn difference(zigzag: u64) -> u64 {
-    let eighths = zigzag >> 1 ^ (zigzag & 1).wrapping_neg();
-    eighths << 3
+pub const fn block_length(code: u8) -> usize {
+    if code == 7 { 8 } else { code as usize }
+}
+
+/// The block that a number says, by the code in its tag and the previous block.
+#[inline(always)]
+pub const fn block_from(code: u8, number: u64, previous: u64) -> u64 {
+    if code == 7 {
+        return previous.wrapping_add(number);
+    }
+    previous.wrapping_add((unzigzag(number) << 3).cast_unsigned())
+}
+
+/// n from 2n, −n from 2n − 1.
+#[inline(always)]
+pub const fn unzigzag(number: u64) -> i64 {
+    (number >> 1 ^ (number & 1).wrapping_neg()).cast_signed()
 }
 
 /// How many calls whole records tell of, without reading more of them than the lengths; up to the first damage. A

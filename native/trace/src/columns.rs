@@ -6,9 +6,21 @@
 //!              sizes, everything else
 //! ```
 //!
-//! Nothing else changes: reading the tags and taking each field from its column gives the records that were written.
+//! Two things change. A freed block is told by its allocation, because a program frees what it allocated together at one
+//! time, wherever that lies: allocations of the segment are counted from 0, and bits 3–5 of the tag of a free, or of the
+//! block that a realloc had, say
+//!
+//! ```text
+//! 0–3   n bytes: zigzag(its allocation − that of the block freed before; 0 at the beginning)
+//! 4     1 byte: allocations since
+//! 5     3 bytes, 6: 6 bytes: zigzag((block − previous block) / 8): it was allocated before the segment began
+//! 7     8 bytes: block − previous block
+//! ```
+//!
+//! And each kind of field is taken from its column. The rest is as the records were written.
 
-use heapswap_trace_format::decode::{Bytes, Damage, Decoder, Source};
+use heapswap_trace_format::decode::{Bytes, Damage, Decoder, Source, block_from, block_length, unzigzag};
+use std::collections::HashMap;
 
 const COLUMNS: usize = 6;
 const TAGS: usize = 0;
@@ -19,6 +31,10 @@ const SIZES: usize = 4;
 const OTHER: usize = 5;
 
 const LENGTHS: usize = COLUMNS * 8;
+/// Bytes of a freed block's number, by its code.
+const TOLD_IN: [usize; 8] = [0, 1, 2, 3, 1, 3, 6, 8];
+/// A segment with more allocations would need more than three bytes to tell one.
+pub const LONGEST: usize = 4 << 20;
 /// Zeros behind the records, so that eight bytes can be read at once wherever a number begins.
 const SLACK: usize = 8;
 
@@ -29,6 +45,17 @@ pub struct Fields {
     cursors: [(usize, usize); COLUMNS],
     /// Which cursor each kind of field is read with.
     cursor_of: [u8; COLUMNS],
+    freed: Freed,
+    /// Blocks by the number of their allocation, and the allocation whose block was freed last.
+    blocks: Vec<u64>,
+    last: u64,
+}
+
+/// How a freed block is told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Freed {
+    ByAddress,
+    ByAllocation,
 }
 
 impl Fields {
@@ -38,7 +65,14 @@ impl Fields {
         bytes.resize(length + SLACK, 0);
         let mut cursors = [(0, 0); COLUMNS];
         cursors[TAGS].1 = length;
-        Self { bytes, cursors, cursor_of: [TAGS as u8; COLUMNS] }
+        let cursor_of = [TAGS as u8; COLUMNS];
+        Self { bytes, cursors, cursor_of, freed: Freed::ByAddress, blocks: Vec::new(), last: 0 }
+    }
+
+    #[inline(always)]
+    fn block_of(&mut self, allocation: u64) -> Result<u64, Damage> {
+        self.last = allocation;
+        self.blocks.get(allocation as usize).copied().ok_or(Damage::UnknownAllocation)
     }
 
     #[inline(always)]
@@ -72,8 +106,27 @@ impl Source for Fields {
     }
 
     #[inline(always)]
-    fn released(&mut self, length: usize) -> Result<u64, Damage> {
-        self.number(RELEASED, length)
+    fn note(&mut self, block: u64) {
+        if self.freed == Freed::ByAllocation {
+            self.blocks.push(block);
+        }
+    }
+
+    #[inline(always)]
+    fn released(&mut self, code: u8, previous: u64) -> Result<u64, Damage> {
+        let (by_address, length) = match code {
+            _ if self.freed == Freed::ByAddress => (code, block_length(code)),
+            0..=3 => {
+                let difference = unzigzag(self.number(RELEASED, usize::from(code))?);
+                return self.block_of(self.last.wrapping_add_signed(difference));
+            }
+            4 => {
+                let since = self.number(RELEASED, 1)?;
+                return self.block_of((self.blocks.len() as u64).wrapping_sub(since));
+            }
+            _ => (code, TOLD_IN[usize::from(code % 8)]),
+        };
+        Ok(block_from(by_address, self.number(RELEASED, length)?, previous))
     }
 
     #[inline(always)]
@@ -91,13 +144,13 @@ impl Source for Fields {
     }
 }
 
-/// Records, split into columns and compressed.
+/// Records, at most `LONGEST` bytes, as columns: how many bytes these have, and the columns compressed.
 ///
 /// # Errors
 ///
 /// They are no records.
-pub fn coded(records: &[u8], level: i32) -> Result<Vec<u8>, Damage> {
-    let mut decoder = Decoder::new(Splitter { records: Bytes::new(records), columns: Default::default() }, 0);
+pub fn coded(records: &[u8], level: i32) -> Result<(u32, Vec<u8>), Damage> {
+    let mut decoder = Decoder::new(Splitter::new(records), 0);
     while decoder.next_event()?.is_some() {}
     let columns = decoder.into_source().columns;
     let mut stored = vec![0; LENGTHS];
@@ -109,10 +162,10 @@ pub fn coded(records: &[u8], level: i32) -> Result<Vec<u8>, Damage> {
         stored[index * 8..][..4].copy_from_slice(&(column.len() as u32).to_le_bytes());
         stored[index * 8 + 4..][..4].copy_from_slice(&(length as u32).to_le_bytes());
     }
-    Ok(stored)
+    Ok((columns.iter().map(|column| column.len() as u32).sum(), stored))
 }
 
-/// The records again, `raw_length` bytes in all; None where these are not what `coded` answered.
+/// The records again, columns of `raw_length` bytes in all; None where these are not what `coded` answered.
 pub fn decoded(stored: &[u8], raw_length: usize) -> Option<Fields> {
     let (lengths, mut rest) = stored.split_at_checked(LENGTHS)?;
     let word = |at: usize| Some(u32::from_le_bytes(*lengths.get(at..)?.first_chunk()?) as usize);
@@ -133,21 +186,96 @@ pub fn decoded(stored: &[u8], raw_length: usize) -> Option<Fields> {
     if !rest.is_empty() || end != raw_length {
         return None;
     }
-    Some(Fields { bytes, cursors, cursor_of: [0, 1, 2, 3, 4, 5] })
+    let cursor_of = [0, 1, 2, 3, 4, 5];
+    Some(Fields { bytes, cursors, cursor_of, freed: Freed::ByAllocation, blocks: Vec::new(), last: 0 })
 }
 
 /// Reads records, and notes each field in its column.
 struct Splitter<'a> {
     records: Bytes<'a>,
     columns: [Vec<u8>; COLUMNS],
+    /// The number of a block's allocation, and what else a reader knows.
+    allocations: HashMap<u64, u64, Quick>,
+    count: u64,
+    last: u64,
 }
 
-impl Splitter<'_> {
+impl<'a> Splitter<'a> {
+    fn new(records: &'a [u8]) -> Self {
+        Self {
+            records: Bytes::new(records),
+            columns: Default::default(),
+            allocations: HashMap::default(),
+            count: 0,
+            last: 0,
+        }
+    }
+
     fn number(&mut self, column: usize, length: usize) -> Result<u64, Damage> {
         let number = self.records.number(length)?;
-        self.columns[column].extend_from_slice(&number.to_le_bytes()[..length]);
+        self.put(column, number, length);
         Ok(number)
     }
+
+    fn put(&mut self, column: usize, number: u64, length: usize) {
+        self.columns[column].extend_from_slice(&number.to_le_bytes()[..length]);
+    }
+
+    /// Code, number and length of a freed block whose allocation is known.
+    fn told(&mut self, allocation: u64) -> (u8, u64, usize) {
+        let difference = allocation.wrapping_sub(self.last).cast_signed();
+        let (zigzag, since) = (zigzag(difference), self.count - allocation);
+        self.last = allocation;
+        match bytes(zigzag) {
+            2.. if since <= 0xff => (4, since, 1),
+            length => (length as u8, zigzag, length),
+        }
+    }
+}
+
+/// The same of one whose allocation is not in the segment.
+fn told_by_address(block: u64, previous: u64) -> (u8, u64, usize) {
+    let difference = block.wrapping_sub(previous);
+    let zigzag = zigzag(difference.cast_signed() >> 3);
+    match bytes(zigzag) {
+        ..=3 if difference & 7 == 0 => (5, zigzag, 3),
+        ..=6 if difference & 7 == 0 => (6, zigzag, 6),
+        _ => (7, difference, 8),
+    }
+}
+
+const fn zigzag(number: i64) -> u64 {
+    (number << 1 ^ number >> 63).cast_unsigned()
+}
+
+/// Addresses need no hash that resists an adversary.
+#[derive(Clone, Copy, Default)]
+struct Quick(u64);
+
+impl std::hash::Hasher for Quick {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u64(u64::from(byte)));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+    }
+}
+
+impl std::hash::BuildHasher for Quick {
+    type Hasher = Self;
+
+    fn build_hasher(&self) -> Self {
+        Self(0)
+    }
+}
+
+const fn bytes(number: u64) -> usize {
+    (64 - number.leading_zeros() as usize).div_ceil(8)
 }
 
 impl Source for Splitter<'_> {
@@ -163,8 +291,22 @@ impl Source for Splitter<'_> {
         self.number(ALLOCATED, length)
     }
 
-    fn released(&mut self, length: usize) -> Result<u64, Damage> {
-        self.number(RELEASED, length)
+    fn note(&mut self, block: u64) {
+        self.allocations.insert(block, self.count);
+        self.count += 1;
+    }
+
+    fn released(&mut self, code: u8, previous: u64) -> Result<u64, Damage> {
+        let block = block_from(code, self.records.number(block_length(code))?, previous);
+        let (code, number, length) = match self.allocations.get(&block).copied() {
+            Some(allocation) => self.told(allocation),
+            None => told_by_address(block, previous),
+        };
+        if let Some(tag) = self.columns[TAGS].last_mut() {
+            *tag = *tag & !0x38 | code << 3;
+        }
+        self.put(RELEASED, number, length);
+        Ok(block)
     }
 
     fn size(&mut self, length: usize) -> Result<u64, Damage> {

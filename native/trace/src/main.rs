@@ -8,6 +8,8 @@ mod columns;
 mod compile;
 mod container;
 mod failure;
+#[cfg(test)]
+mod fuzz;
 mod groups;
 mod intervals;
 mod live;

@@ -4,7 +4,7 @@ use crate::columns;
 use crate::container::{Codec, Container, Entry, Where, Writer};
 use crate::failure::Failure;
 use heapswap_trace_format::decode::Decoder;
-use heapswap_trace_format::encode::{Encoder, MARGIN};
+use heapswap_trace_format::encode::Encoder;
 use heapswap_trace_format::event::Event;
 use std::ffi::OsString;
 use std::fs::File;
@@ -12,9 +12,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering::Acquire};
 
 /// A reader holds one segment of every stream.
-const ALL_SEGMENTS: usize = 64 << 20;
+const ALL_SEGMENTS: usize = 32 << 20;
 const SHORTEST: usize = 64 << 10;
-const LONGEST: usize = 1 << 20;
 /// Of zstd: more takes longer and saves little.
 const LEVEL: i32 = 3;
 
@@ -36,7 +35,7 @@ fn pack(container: &Container, file: File, path: &Path) -> Result<(), Failure> {
     for (process, value) in &container.processes {
         writer.process(*process, value)?;
     }
-    let length = (ALL_SEGMENTS / container.streams.len().max(1)).clamp(SHORTEST, LONGEST);
+    let length = (ALL_SEGMENTS / container.streams.len().max(1)).clamp(SHORTEST, columns::LONGEST);
     for (&(process, stream), entries) in &container.streams {
         let place = Where { process, stream, sequence: 0, epoch: 0 };
         Packer::new(&mut writer, place, length).pack(container, entries)?;
@@ -58,7 +57,7 @@ struct Packer<'a> {
 
 impl<'a> Packer<'a> {
     fn new(writer: &'a mut Writer, place: Where, length: usize) -> Self {
-        let segment = vec![0; length + MARGIN];
+        let segment = vec![0; length];
         Self { writer, place, encoder: Box::new(Encoder::EMPTY), segment, used: Box::new(AtomicU32::new(0)) }
     }
 
@@ -68,6 +67,7 @@ impl<'a> Packer<'a> {
             while let Some(event) = decoder.next_event().map_err(|damage| container.damaged(entry.place(), damage))? {
                 self.put(&event, decoder.epoch())?;
             }
+            container.released(entry);
         }
         self.store()
     }
@@ -89,8 +89,8 @@ impl<'a> Packer<'a> {
             return Ok(());
         }
         let records = &self.segment[..used as usize];
-        let coded = columns::coded(records, LEVEL).map_err(|damage| Failure::Misuse(damage.to_string()))?;
-        self.writer.segment(self.place, Codec::Columns, used, &coded)?;
+        let (length, coded) = columns::coded(records, LEVEL).map_err(|damage| Failure::Misuse(damage.to_string()))?;
+        self.writer.segment(self.place, Codec::Columns, length, &coded)?;
         self.place.sequence += 1;
         Ok(())
     }

@@ -149,7 +149,7 @@ impl<'a> Stream<'a> {
     #[inline(always)]
     fn decoded(&mut self, container: &Container) -> Result<Option<(Event, u64)>, Failure> {
         loop {
-            let Some((_, decoder)) = &mut self.reading else {
+            let Some((entry, decoder)) = &mut self.reading else {
                 if !self.next_segment(container)? {
                     return Ok(None);
                 }
@@ -159,7 +159,10 @@ impl<'a> Stream<'a> {
                 Ok(Some(Event::Tick { .. })) => {}
                 // An epoch never lies before the one before it.
                 Ok(Some(event)) => return Ok(Some((event, self.epoch.max(decoder.epoch())))),
-                Ok(None) => self.reading = None,
+                Ok(None) => {
+                    container.released(entry);
+                    self.reading = None;
+                }
                 Err(damage) => return Err(self.damaged(container, damage)),
             }
         }

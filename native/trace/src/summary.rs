@@ -18,7 +18,7 @@ pub fn run(arguments: &[OsString]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn summary(container: &Container) -> Result<Value, Failure> {
+pub fn summary(container: &Container) -> Result<Value, Failure> {
     let mut counts = Counts::default();
     let doubts = merge::visit(container, &mut counts)?;
     let events = counts.allocations + counts.frees + counts.reallocations + counts.failures;
@@ -126,7 +126,7 @@ impl Visitor for Counts {
     fn realloc_failed(&mut self, _at: At, _block: u64, _size: u64, held: Option<Held<u32>>) {
         self.failures += 1;
         if let Some(held) = held {
-            self.live += held.size;
+            self.live = self.live.saturating_add(held.size);
             self.blocks += 1;
         }
     }
@@ -146,7 +146,7 @@ impl Visitor for Counts {
 
     fn process_ended(&mut self, _at: At, live: &Live<u32>) {
         for (_, held) in live.iter() {
-            self.left += held.size;
+            self.left = self.left.saturating_add(held.size);
             self.went(Some(held));
         }
     }

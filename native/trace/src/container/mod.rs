@@ -42,7 +42,9 @@ pub const MAGIC: [u8; 8] = *b"heaptrac";
 pub const VERSION: u16 = 1;
 pub const BEGINNING: u64 = 16;
 /// A segment is not longer before it was coded: what a file may make its reader allocate.
-pub const LONGEST_SEGMENT: u32 = 4 << 20;
+pub const LONGEST_SEGMENT: u32 = 16 << 20;
+/// The same for all segments that are being read at the same time.
+pub const LONGEST_SEGMENTS: u64 = 512 << 20;
 /// The same for a JSON object.
 pub const LONGEST_OBJECT: u32 = 64 << 20;
 

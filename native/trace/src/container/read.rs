@@ -1,9 +1,12 @@
 //! Reading a file of a trace: its frames are found at once, its segments are read when they are wanted.
 
-use super::{BEGINNING, Codec, HEADER, Header, Kind, LONGEST_OBJECT, LONGEST_SEGMENT, MAGIC, Place, VERSION};
+use super::{
+    BEGINNING, Codec, HEADER, Header, Kind, LONGEST_OBJECT, LONGEST_SEGMENT, LONGEST_SEGMENTS, MAGIC, Place, VERSION,
+};
 use crate::columns::{self, Fields};
 use crate::failure::Failure;
 use serde_json::Value;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -36,6 +39,8 @@ pub struct Container {
     pub end: Option<Value>,
     /// Bytes behind the last whole frame, and segments that cannot be used for want of an earlier one.
     pub cut: u64,
+    /// Bytes of the segments that are being read.
+    held: Cell<u64>,
 }
 
 impl Container {
@@ -54,6 +59,7 @@ impl Container {
             streams: BTreeMap::new(),
             end: None,
             cut: 0,
+            held: Cell::new(0),
         };
         container.check_beginning()?;
         container.find_frames()?;
@@ -66,12 +72,16 @@ impl Container {
         self.metadata["tick_ns"].as_u64().unwrap_or(1_000_000)
     }
 
-    /// The records of a segment.
+    /// The records of a segment, until they are `released`.
     ///
     /// # Errors
     ///
-    /// They are not what was written.
+    /// They are not what was written, or more segments are being read than memory should hold.
     pub fn fields(&self, entry: &Entry) -> Result<Fields, Failure> {
+        self.held.set(self.held.get() + u64::from(entry.header.raw_length));
+        if self.held.get() > LONGEST_SEGMENTS {
+            return Err(self.damaged(entry.place(), "it and those of its time are too long together"));
+        }
         let stored = self.stored(entry.offset, &entry.header)?;
         match entry.header.codec {
             Codec::Raw if stored.len() == entry.header.raw_length as usize => Ok(Fields::raw(stored)),
@@ -79,6 +89,11 @@ impl Container {
             Codec::Columns => columns::decoded(&stored, entry.header.raw_length as usize)
                 .ok_or_else(|| self.damaged(entry.place(), "its columns cannot be decompressed")),
         }
+    }
+
+    /// The records of a segment are not needed any longer.
+    pub fn released(&self, entry: &Entry) {
+        self.held.set(self.held.get() - u64::from(entry.header.raw_length));
     }
 
     pub fn damaged(&self, place: Place, seen: impl ToString) -> Failure {
