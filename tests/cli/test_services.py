@@ -75,7 +75,6 @@ def test_options_alone() -> None:
     [
         (("--rest", "3s"), ["true"], "--rest is about a service; give --workload FILE, or what loads it with --load"),
         (("--load", "hit {port}"), None, "--load loads a service, and none is given; put its command behind --"),
-        (("--load", "hit {port}", "--cargo", "."), None, "--cargo builds a command that ends; build the service first"),
         (
             ("--load", "hit {port}", "--cycles", "two"),
             ["serve", "{port}"],

@@ -178,3 +178,64 @@ def test_a_program_that_does_not_build_as_it_is_ends_it(project: Path, heapswap:
     assert done.stderr.startswith("heapswap: cargo build: ")
     assert "cannot find value `nonsense`" in done.stderr
     assert not (tmp_path / "results").exists()
+
+
+# --- a service that is built ---------------------------------------------------------------------------------------
+
+SERVES = (
+    MAIN.partition("fn main()")[0]
+    + """\
+fn main() {
+    use std::io::{Read, Write};
+    let port: u16 = std::env::args().nth(1).unwrap().parse().unwrap();
+    for connection in std::net::TcpListener::bind(("127.0.0.1", port)).unwrap().incoming() {
+        std::thread::spawn(move || {
+            let mut connection = connection.unwrap();
+            let mut byte = vec![0u8; 1];
+            while connection.read(&mut byte).unwrap_or(0) == 1 && connection.write_all(&byte).is_ok() {}
+        });
+    }
+}
+"""
+)
+
+
+def described(tmp_path: Path, start: str) -> str:
+    """A workload file for such a service."""
+    load = [sys.executable, str(Path(__file__).with_name("requests.py")), "{port}", "once"]
+    file = tmp_path / "workload.toml"
+    file.write_text(f'start = "{start}"\nload = {json.dumps(load)}\nwarmup = 0\nrest = 0.1\n')
+    return str(file)
+
+
+@pytest.mark.acceptance
+def test_a_service_is_built_with_each_allocator_and_each_build_is_loaded(tmp_path: Path, heapswap: Heapswap) -> None:
+    project = package(tmp_path / "app", {"src/main.rs": SERVES}, manifest=FEATURES)
+    words = ("--cargo", str(project), "--workload", described(tmp_path, "target/release/app {port}"))
+    results = tmp_path / "results"
+    candidates = ("--candidates", "counting", "system:arena_max=1")
+    heapswap("trial", *words, *candidates, "--blocks", "1", "--results", str(results), "--quiet")
+    trial = load(results / "trial.json")
+    assert {run.outcome for run in trial.runs} == {Outcome.COMPLETED}
+    assert all(run.steps and run.pauses for run in trial.runs)
+    (made,) = trial.workload.builds
+    for candidate, program in (("current", trial.workload.program), ("counting", made.program)):
+        assert {run.processes[0].program for run in of(trial, candidate)} == {program}
+        assert of(trial, candidate)
+    assert trial.workload.source == ("--cargo", str(project), "--bin", "app", "--workload", words[-1])
+    page = heapswap("report", str(results), "--markdown").stdout
+    assert f"--cargo {project} --bin app --workload {words[-1]}" in " ".join(page.replace("\\\n", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("start", "more", "message"),
+    [
+        ("other {port}", (), "the service starts 'other', and what is built is 'app'; let its command begin with app"),
+        ("app {port}", ("--bench", "speed"), "--bench measures a benchmark, which ends by itself"),
+    ],
+)
+def test_a_service_that_is_not_what_is_built(  # noqa: PLR0917 - pytest gives them by name
+    tmp_path: Path, project: Path, heapswap: Heapswap, start: str, more: tuple[str, ...], message: str
+) -> None:
+    done = heapswap("trial", "--cargo", str(project), "--workload", described(tmp_path, start), *more, status=2)
+    assert message in " ".join(done.stderr.split())

@@ -72,20 +72,42 @@ def refuse_without_project(arguments: argparse.Namespace) -> None:
 
 
 def maker(
-    arguments: argparse.Namespace, candidates: Sequence[Candidate], environ: Mapping[str, str], say: Say
+    arguments: argparse.Namespace,
+    candidates: Sequence[Candidate],
+    environ: Mapping[str, str],
+    say: Say,
+    started: str = "",
 ) -> Callable[[Path], Made]:
     """How to build a project for those of the candidates that are features of it.
 
+    Args:
+        started: the first word of what starts a service, which has to be the program; empty: no service.
+
     Raises:
-        Misuse: the baseline is to be a feature.
+        Misuse: the baseline is to be a feature, or the service is another program.
         CannotGoOn: no such package.
     """
     package = package_at(Path(arguments.cargo), arguments.package, environ)
     features = frozenset((*package.features, *(feature.name for feature in FEATURES))) - {"default"}
     if getattr(arguments, "baseline", CURRENT) in features:
         raise Misuse("with --cargo the baseline is the build without features; name features with --candidates")
+    if started:
+        _refuse_another_program(started, package.folder, arguments, environ)
     wanted = tuple(candidate for candidate in candidates if str(candidate) in features)
     return lambda folder: make(arguments, wanted, folder, environ, say)
+
+
+def _refuse_another_program(
+    started: str, folder: Path, arguments: argparse.Namespace, environ: Mapping[str, str]
+) -> None:
+    if arguments.bench:
+        raise Misuse("--bench measures a benchmark, which ends by itself; name the binary that serves with --bin")
+    target = _target(projects(folder, environ)[0], arguments)
+    if Path(started).name != target.name:
+        raise Misuse(
+            f"the service starts '{started}', and what is built is '{target.name}'; let its command begin with "
+            f"{target.name}, or name another binary with --bin"
+        )
 
 
 def make(

@@ -116,14 +116,14 @@ def subject(
         Misuse: nothing was given, or options that do not go together.
         CannotGoOn: no such project, or no such file.
     """
-    if (described := services.described(arguments, command)) is not None:
-        builds.refuse_without_project(arguments)
-        return Subject(argv=described.argv, described=described)
+    described = services.described(arguments, command)
     if arguments.cargo is None:
         builds.refuse_without_project(arguments)
-        return Subject(argv=options.required(command, verb))
-    make = builds.maker(arguments, tuple(candidates), users_environment(), partial(_say, arguments))
-    return Subject(argv=(Path(arguments.cargo).resolve().name, *(command or ())), make=make)
+        return Subject(argv=described.argv if described else options.required(command, verb), described=described)
+    started = described.argv[0] if described else ""
+    make = builds.maker(arguments, tuple(candidates), users_environment(), partial(_say, arguments), started)
+    argv = described.argv if described else (Path(arguments.cargo).resolve().name, *(command or ()))
+    return Subject(argv=argv, make=make, described=described)
 
 
 @contextlib.contextmanager
@@ -154,7 +154,7 @@ def begin(arguments: argparse.Namespace, request: Request) -> Iterator[Session]:
                 workload,
                 directory=made.directory or workload.directory,
                 builds=made.variants.made,
-                source=made.source,
+                source=(*made.source, *workload.source),
             )
     with ended_in_order(), surroundings(workload, environ), LaunchExecutor() as executor:
         bench = Bench(

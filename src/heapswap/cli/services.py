@@ -63,8 +63,6 @@ def described(arguments: argparse.Namespace, command: Sequence[str] | None) -> W
             option = next(option for option, key, _, _ in _OPTIONS if key in given)
             raise Misuse(f"{option} is about a service; give --workload FILE, or what loads it with --load CMD")
         return None
-    if arguments.cargo is not None:
-        raise Misuse("--cargo builds a command that ends; build the service first and start it from --workload")
     path = Path(arguments.workload) if arguments.workload is not None else None
     table = {} if path is None else read_table(path)
     for key, value in given.items():
