@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from heapswap.profiling import wire
-from heapswap.profiling.estimate import FEWEST, own_cost, rate, times
+from heapswap.profiling.estimate import FEWEST, SWITCH, own_cost, rate, times
 from tests.profiling.files import Sample, Slot, raw
 
 Numbers = NDArray[np.int64]
@@ -92,3 +92,22 @@ def test_what_was_drawn_by_itself_counts_for_its_own_probability(scale: int) -> 
     assert made is not None
     assert made.calls.value == pytest.approx(FEWEST * 2**scale)
     assert (made.calls.error == 0) is (scale == 0)
+
+
+def test_own_work_is_neither_faults_nor_what_a_preemption_costs() -> None:
+    always = {"size": 1 << 30, "scale": 10}
+    made = times(
+        raw(
+            samples=[
+                *[Sample(**always, ticks=100)] * FEWEST,
+                Sample(**always, ticks=10_000, faults=1, cpu=10**12),
+                Sample(**always, ticks=30_000, involuntary=1, cpu=30_000),
+                Sample(**always, ticks=9_000_000, involuntary=1, cpu=8_000_000),
+            ]
+        ),
+        1.0,
+    )
+    assert made is not None
+    long = 8_000_000e-9 - SWITCH
+    assert made.work.value == pytest.approx(FEWEST * 100e-9 + (30_000e-9 - SWITCH) + long)
+    assert made.cpu.value == pytest.approx(FEWEST * 100e-9 + 10_000e-9 + 30_000e-9 + 8_000_000e-9)

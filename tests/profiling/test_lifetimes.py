@@ -7,7 +7,7 @@ import pytest
 
 from heapswap.profiling.estimate import FEWEST
 from heapswap.profiling.followed import PLACES
-from heapswap.profiling.lifetimes import lifetimes, share, weights
+from heapswap.profiling.lifetimes import MIDDLE, SMALL, held, lifetimes, share, weights
 from tests.profiling.files import Life, Slot, behind_bytes, raw
 
 
@@ -47,6 +47,45 @@ def test_most_unfreed_has_no_median() -> None:
 def test_too_few_or_not_all_through_is_nothing() -> None:
     assert lifetimes(raw(samples=[Life()] * (FEWEST - 1)), 1.0) == ()
     assert lifetimes(raw(Slot(numbers={"refused": 1}), samples=[Life()] * 99), 1.0) == ()
+    assert held(raw(samples=[Life()] * (FEWEST - 1)), 1.0, 1.0) == ()
+    assert held(raw(Slot(numbers={"refused": 1}), samples=[Life()] * 99), 1.0, 1.0) == ()
+
+
+def test_bytes_at_a_time_are_bytes_asked_for_times_how_long_they_live() -> None:
+    """A large block for a tenth of the time, twenty times, and two that stay."""
+    seen = raw(samples=[certain(ticks=100)] * 20, behind=behind_bytes([certain()] * 2))
+    small, middle, large = held(seen, 1.0, 1000e-9)
+    assert (small.up_to, middle.up_to, large.up_to) == (SMALL, MIDDLE, None)
+    assert large.mean == pytest.approx((20 * 0.1 + 2) * 2**40)
+    assert large.high == pytest.approx(large.mean), "each of them was followed"
+    assert (small.mean, small.high, middle.mean) == (0, 0, 0)
+
+
+def test_small_blocks_that_nobody_followed_may_be_there() -> None:
+    """Blocks that are freed at once: hardly a byte at a time, and what three of them stand for above it."""
+    lives = [Life(size=100, scale=14, ticks=1)] * 50
+    small, _, _ = held(raw(samples=lives), 1.0, 1.0)
+    stands_for = float(weights(raw(samples=lives).lives)[0]) * 100
+    assert small.mean < 1
+    assert small.high == pytest.approx(3 * stands_for, rel=0.01)
+
+
+def test_the_mean_of_bytes_at_a_time_is_covered() -> None:
+    """Drawn as the probe draws, with a lifetime that a size does not tell."""
+    generator = np.random.default_rng(5)
+    sizes = generator.integers(16, 1000, 20_000)
+    ticks = np.where(generator.random(20_000) < 0.1, 500_000, 100)
+    truth = float((sizes * np.minimum(ticks * 1e-9 / 1e-3, 1)).sum())
+    chance = -np.expm1(-(sizes + 512.0) / 2.0**15)
+    over, means = 0, []
+    for _ in range(100):
+        chosen = generator.random(20_000) < chance
+        lives = [Life(size=int(s), scale=15, ticks=int(t)) for s, t in zip(sizes[chosen], ticks[chosen], strict=True)]
+        small = held(raw(samples=lives), 1.0, 1e-3)[0]
+        means.append(small.mean)
+        over += small.high >= truth
+    assert np.mean(means) == pytest.approx(truth, rel=0.05)
+    assert over >= 95
 
 
 def test_what_a_followed_block_stands_for() -> None:

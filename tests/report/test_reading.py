@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from heapswap import artifact
 from heapswap.errors import CannotGoOn
 from heapswap.report.reading import KINDS, answered, parse, read
 from heapswap.trials.model import Trial
-from heapswap.verdict.model import Verdict
+from heapswap.verdict.diagnosis import kept
+from heapswap.verdict.model import Advice, Diagnosis, Verdict
 from heapswap.verdict.rules import decide
 from tests.report.artifacts import SAVED, saved
 
@@ -60,6 +62,28 @@ def test_a_verdict_finds_its_own_trial_beside_it_and_no_other(tmp_path: Path) ->
     assert answered(verdict, file).trial == trial
     assert answered(other, file).trial is None
     assert answered(trial).verdict == verdict
+
+
+def test_a_trial_finds_what_its_profile_said_in_the_verdict_beside_it(tmp_path: Path) -> None:
+    trial = saved("trial")
+    assert isinstance(trial, Trial)
+    plain = decide(trial, trial.design.objective)
+    verdict = replace(plain, diagnosis=Diagnosis(advice=Advice.SLOW, reason="up to 24 %", primary="cpu"))
+    (tmp_path / "verdict.json").write_bytes(artifact.encode(verdict))
+    assert answered(trial, tmp_path).verdict == verdict
+    assert answered(replace(trial, runs=trial.runs[:-1]), tmp_path).verdict.diagnosis is None
+    assert answered(trial).verdict == plain
+
+
+def test_a_program_that_its_profile_keeps_is_kept_in_the_report_too(tmp_path: Path) -> None:
+    trial = saved("trial")
+    assert isinstance(trial, Trial)
+    one = replace(trial, runs=trial.runs[:1])
+    diagnosis = Diagnosis(advice=Advice.NO_BOTTLENECK, reason="6 % at most", primary="cpu", profile="sha256:1")
+    verdict = kept(diagnosis, baseline="current", objective="cpu", not_tried=(), findings=())
+    (tmp_path / "verdict.json").write_bytes(artifact.encode(verdict))
+    assert answered(one, tmp_path).verdict == verdict
+    assert answered(trial, tmp_path).verdict.rule != verdict.rule, "it has gone on since"
 
 
 def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:

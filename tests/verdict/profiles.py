@@ -5,7 +5,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from heapswap.profiling.model import Memory, Moment, Process, Profile, Share
+from heapswap.profiling.lifetimes import MIDDLE, SMALL
+from heapswap.profiling.model import Held, Memory, Moment, Process, Profile, Share
 
 MIB = 1 << 20
 NONE = Share(value=0.0, low=0.0, high=0.0)
@@ -18,6 +19,14 @@ def share(value: float, reach: float = 0.0) -> Share:
 def moment(live: int, anonymous: int, at: float = 1.0) -> Moment:
     """Bytes in MiB; 3 MiB of files beside them."""
     return Moment(at=at, live=live * MIB, resident=(anonymous + 3) * MIB, anonymous=anonymous * MIB)
+
+
+def held(small: float, large: float) -> tuple[Held, ...]:
+    """Blocks at a time, in MiB."""
+    return tuple(
+        Held(up_to=up_to, mean=size * MIB / 2, high=size * MIB)
+        for up_to, size in ((SMALL, small), (MIDDLE, 0.0), (None, large))
+    )
 
 
 def process(**fields: Any) -> Process:
@@ -57,6 +66,7 @@ def process(**fields: Any) -> Process:
         "memory": Memory.SETTLED,
         "retained_bytes": MIB,
         "timeline": (moment(5, 6, 0.5), moment(10, 11, 1.0)),
+        "held": held(1, 5),
     }
     return Process(**{**usual, **fields})
 
@@ -110,6 +120,7 @@ def processes(draw: st.DrawFn) -> Process:
         allocator_cpu_share=draw(st.none() | shares()),
         fault_share=draw(st.none() | shares()),
         lock_wait_share=draw(st.none() | shares()),
+        held=draw(st.just(()) | st.builds(held, st.floats(0, 50), st.floats(0, 50))),
         timeline=tuple(
             moment(live, anonymous, at)
             for at, (live, anonymous) in enumerate(

@@ -10,11 +10,12 @@ from heapswap import native
 from heapswap.allocators.model import Activation, Candidate, Library, Origin
 from heapswap.allocators.spelling import CURRENT
 from heapswap.artifact import text
+from heapswap.environment import present
 from heapswap.errors import CannotGoOn
 from heapswap.findings import Finding, Level
 from heapswap.inspection.conflicts import preflight
 from heapswap.inspection.program import Program
-from heapswap.profiling import doubts, wire
+from heapswap.profiling import doubts, touching, wire
 from heapswap.profiling.model import Process, Profile
 from heapswap.profiling.place import Depth, observed, place
 from heapswap.profiling.profile import processes, with_call_sites
@@ -56,6 +57,7 @@ class Observer:
             CannotGoOn: the probe is missing, or there is no room for what it writes, too.
         """
         self.outcome = self.profile = None
+        before = touching.measure()
         with place(order.folder) as files:
             with Watch(files) as watch, self._meanwhile(files, watch):
                 # The probe answers malloc and passes it on: its own files say to whom.
@@ -69,16 +71,13 @@ class Observer:
         counted = processes(raw, {one.pid: one.cpu for one in run.processes}, watch.courses)
         seen = with_call_sites(counted, raw, named)
         self.outcome = run.outcome
-        self.profile = _profile(
-            order,
-            run,
-            seen,
-            (
-                *doubts.of_processes(seen, _unseen(run, raw), order.expected),
-                *unnamed,
-                *doubts.of_stacks(named.values()),
-            ),
+        doubted = (
+            *doubts.of_processes(seen, _unseen(run, raw), order.expected),
+            *unnamed,
+            *doubts.of_stacks(named.values()),
         )
+        touch = touching.widest(before, touching.measure())
+        self.profile = replace(_profile(order, run, seen, doubted), first_touch=touch)
         return replace(run, processes=_served(run.processes, seen))
 
 
@@ -117,6 +116,7 @@ def _profile(order: Order, run: Run, seen: tuple[Process, ...], doubted: tuple[F
             *doubted,
             *run.findings,
         ),
+        environment=present(dict(order.environ)),
     )
 
 

@@ -19,12 +19,15 @@ FEWEST = 20
 """samples below which nothing is estimated"""
 MAPPED = 128 * 1024
 """bytes from which allocators ask the kernel for a mapping (glibc's threshold at first)"""
-FAULT = 5e-6
-"""seconds that a page fault may always take, zeroing its page included (1.6 µs on a quiet virtual machine)"""
+FAULT = 12e-6
+"""seconds that a page fault may always take, zeroing its page included: 1.6 µs on a quiet virtual machine, 10 to 11
+where the host has to find the page first, and a run has both kinds"""
 SLOWEST_FAULT = 25e-6
 """and may take at most, on the busiest machine: what a call with faults takes beyond that is its own work"""
 UNUSUAL = 5.0
 """times the median fault of the run, up to which a fault is believed"""
+SWITCH = 25e-6
+"""seconds of CPU that a preemption may add to the call that it falls into (15 to 25 µs, caches gone cold included)"""
 _95 = 1.959964
 _SHORTEST = 1_000_000
 """nanoseconds of a file's life from which its own two moments tell the rate of the ticks well"""
@@ -65,6 +68,8 @@ class Times:
     """part of `kernel`: in page faults; work of a call beside its faults is not in it"""
     computing: Total
     """part of `cpu`: slow calls without"""
+    work: Total
+    """part of `cpu`: neither in page faults nor in the kernel because another program's turn had come"""
     quick: Total
     """part of `cpu`: calls below the limit from which they are looked at"""
 
@@ -84,13 +89,16 @@ def times(raw: wire.Raw, ticks: float) -> Times | None:
     drawn, on_cpu = measured.drawn, measured.on_cpu
     looked_at = samples["ticks"] > wire.SLOW
     in_kernel = (samples["faults"] > 0) | (samples["size"] >= MAPPED)
+    faulting = np.where(looked_at, _faulting(on_cpu, samples["faults"]), 0.0)
+    preempted = np.where(looked_at & (samples["involuntary"] > 0), SWITCH, 0.0)
     return Times(
         samples=len(samples),
         calls=total(np.ones(len(samples)), drawn),
         cpu=total(on_cpu, drawn),
         waiting=total(measured.waiting, drawn),
         kernel=total(np.where(looked_at & in_kernel, on_cpu, 0.0), drawn),
-        faulting=total(np.where(looked_at, _faulting(on_cpu, samples["faults"]), 0.0), drawn),
+        faulting=total(faulting, drawn),
+        work=total(np.maximum(on_cpu - faulting - preempted, 0.0), drawn),
         computing=total(np.where(looked_at & ~in_kernel, on_cpu, 0.0), drawn),
         quick=total(np.where(looked_at, 0.0, on_cpu), drawn),
     )

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self
 
+from heapswap.environment import Environment
 from heapswap.findings import Finding
 
 
@@ -62,6 +63,17 @@ class Lifetimes:
     """freed blocks by seconds, of all blocks: with `unfreed` the shares add up to one"""
     allocations: tuple[Lived, ...]
     """the same by allocations meanwhile"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Bytes in blocks of such sizes at a time: the mean over the process's life, estimated from the followed blocks."""
+
+    up_to: int | None
+    """bytes of a block, above the limit of the row before; None: any"""
+    mean: float
+    high: float
+    """upper 95 % limit"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,6 +263,8 @@ class Process:
     """part of it in page faults and mappings"""
     fault_share: Share | None = None
     """part of that in page faults, the rest being mappings and work on large blocks"""
+    work_share: Share | None = None
+    """`allocator_cpu_share` without page faults and without the kernel's work when it preempts: what is its own"""
     lock_wait_share: Share | None
     """waiting inside the allocator, of `cpu` and that waiting together"""
     quick_call: float | None
@@ -267,10 +281,23 @@ class Process:
     """by the number of threads that were at it"""
     lifetimes: tuple[Lifetimes, ...] = ()
     """all sizes, then the size classes of which enough blocks were followed"""
+    held: tuple[Held, ...] = ()
+    """small blocks, those in between, large ones; empty where too few were followed"""
     stacks: int = 0
     """allocations whose call stack was read"""
     call_sites: tuple[CallSite, ...] = ()
     """the largest first"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstTouch:
+    """What memory costs that is touched for the first time, and unmapped later: CPU seconds a page, measured beside the
+    run."""
+
+    small: float
+    """page by page: the higher median, of those before and after the run"""
+    huge: float
+    """in huge pages, as the kernel gives them to whoever asks: the lower median; about `small` where it gives none"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,6 +324,10 @@ class Profile:
     """in the order in which they began"""
     findings: tuple[Finding, ...] = ()
     source: Source = Source.PROBE
+    environment: Environment | None = None
+    """the machine, and the settings that concern allocators; None in older profiles"""
+    first_touch: FirstTouch | None = None
+    """None where it was not measured"""
 
     def redacted(self) -> Self:
         """The same without arguments, which may hold secrets."""

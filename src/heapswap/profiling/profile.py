@@ -7,7 +7,7 @@ from statistics import median
 from heapswap.profiling import wire
 from heapswap.profiling.contention import contention
 from heapswap.profiling.estimate import Times, own_cost, rate, share, times
-from heapswap.profiling.lifetimes import lifetimes
+from heapswap.profiling.lifetimes import held, lifetimes
 from heapswap.profiling.memory import judge, retained
 from heapswap.profiling.model import Calls, Moment, Process, SizeClass, Split
 from heapswap.profiling.sites import call_sites
@@ -68,6 +68,7 @@ def _process(
     cpu = max(cpu - (own or 0.0), 0.0)
     timed = times(file, ticks) if ticks else None
     exact = peak(file)
+    seconds = max((header.noted - header.begun) * 1e-9, timeline[-1].at if timeline else 0.0)
     return Process(
         pid=header.process,
         parent=header.parent,
@@ -76,7 +77,7 @@ def _process(
         forks=header.forks,
         allocator=header.library,
         began=(header.begun - first) * 1e-9,
-        seconds=max((header.noted - header.begun) * 1e-9, timeline[-1].at if timeline else 0.0),
+        seconds=seconds,
         cpu=cpu,
         probe_cpu=own,
         allocations=int(classes[:, 0].sum()),
@@ -98,10 +99,12 @@ def _process(
         allocator_cpu_share=share(timed.cpu, cpu) if timed else None,
         kernel_share=share(timed.kernel, cpu) if timed else None,
         fault_share=share(timed.faulting, cpu) if timed else None,
+        work_share=share(timed.work, cpu) if timed else None,
         lock_wait_share=share(timed.waiting, cpu + timed.waiting.value) if timed else None,
         quick_call=_quick(timed),
         contention=contention(file, ticks) if ticks else (),
         lifetimes=lifetimes(file, ticks) if ticks else (),
+        held=held(file, ticks, seconds) if ticks else (),
         memory=judge(timeline, splits),
         retained_bytes=retained(timeline),
         timeline=timeline,

@@ -1,6 +1,6 @@
 """Any saved artifact, by its kind; a results folder stands for the best that is in it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -68,10 +68,31 @@ def parse(data: bytes, source: str) -> Artifact:
 
 
 def answered(found: Trial | Verdict, place: Path | None = None) -> Answered:
-    """What the rules say of a trial; or a verdict, with its trial where that lies beside it."""
+    """What the rules say of a trial; or a verdict, with its trial where that lies beside it.
+
+    What the first run's profile said is in the verdict that lies beside a trial.
+    """
     if isinstance(found, Trial):
-        return Answered(verdict=decide(found, found.design.objective), trial=found)
+        return Answered(verdict=_of_trial(found, _verdict_beside(place) if place is not None else None), trial=found)
     return Answered(verdict=found, trial=_beside(found, place) if place is not None else None)
+
+
+def _of_trial(trial: Trial, saved: Verdict | None) -> Verdict:
+    if saved is None or saved.diagnosis is None:
+        return decide(trial, trial.design.objective)
+    if saved.evidence == artifact.digest(trial):
+        return replace(decide(trial, trial.design.objective), diagnosis=saved.diagnosis)
+    # One that rests on the profile of the only run is more than the rules can say of that run.
+    is_its_own = saved.evidence == saved.diagnosis.profile and saved.runs == len(trial.runs) == 1
+    return saved if is_its_own else decide(trial, trial.design.objective)
+
+
+def _verdict_beside(place: Path) -> Verdict | None:
+    try:
+        found = read((place if place.is_dir() else place.parent) / IN_A_FOLDER[-1])
+    except CannotGoOn:
+        return None
+    return found if isinstance(found, Verdict) else None
 
 
 def _beside(verdict: Verdict, place: Path) -> Trial | None:

@@ -8,23 +8,41 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import sqrt
 
+from heapswap.profiling.lifetimes import MIDDLE, SMALL
 from heapswap.profiling.memory import working
-from heapswap.profiling.model import Moment, Process, Profile, Share
+from heapswap.profiling.model import FirstTouch, Moment, Process, Profile, Share
 
 PAGE = 4096
 HEADER = 16
 """bytes that a block takes beside what was asked for, about"""
 CALL = 2e-6
 """seconds that a call takes at most on average, where too few were timed: twenty times a usual one"""
+QUICKEST = 4e-9
+"""seconds that a call takes on average under any allocator. The least that was measured of eight allocators on four
+programs, as the probe times calls, is 5.1 ns (tcmalloc, under sqlite)"""
+QUICKER = 0.6
+"""part of the mean call that neither waits nor enters the kernel, below which no allocator gets on a quicker processor:
+0.79 is the least that was measured where each call found its block in the thread's cache"""
 FAULT = 1.6e-6
 """seconds that a page fault takes on a quiet machine, zeroing the page included"""
 SLOWEST_FAULT = 5e-6
 ZEROING = 0.25e-6
-"""seconds that a page takes to be zeroed at least, in a huge page too (0.40 µs measured, beside 1.8 µs for a fault of
-4 KiB and its unmapping)"""
+"""seconds that a page takes to be zeroed at least, where nobody measured: in a huge page too"""
 LAYOUT = 0.02
-"""allowance for what an allocator changes outside itself: where blocks lie, huge pages. Programs that hardly allocate
-ran within this under every allocator (barnes 1.00, jq 0.98, redis 0.96 to 1.00 of the CPU time, noise included)"""
+"""allowance for what an allocator changes outside itself: where blocks lie. Programs that hardly allocate ran within
+this under every allocator (barnes 1.00, jq 0.98, redis 0.96 to 1.00 of the CPU time, noise included)"""
+SPREAD_LAYOUT = 0.40
+"""the same where much memory is in blocks whose place matters: 0.30 is the most that was measured (a table of 64 MiB in
+Lua, read at random, in huge pages), 0.12 beside all other parts where it is small blocks (hashes in Perl)"""
+SMALL_BLOCKS = 4 << 20
+"""bytes in small blocks at a time from which that allowance is made (hashes of 5 MiB in Perl gained by it, tables of
+4 MiB in SQLite did not)"""
+LARGE_BLOCKS = 16 << 20
+"""the same of large blocks, where the kernel gives huge pages: a table in Lua, read at random, gained nothing by them
+at 8, 16 and 32 MiB, and 24 to 30 % at 64. Blocks in between, a file's pages say, are visited one by one, and so much
+happens there that a walk through the page tables hardly shows (sqlite3, 0.98 to 1.02)"""
+HUGE = 0.5
+"""of the price of a first touch by the page, below which the kernel gives huge pages"""
 
 UNTOUCHED = 8 << 20
 """bytes by which live memory exceeds what is resident where a program does not touch all that it asks for"""
@@ -35,12 +53,13 @@ class TimeCeiling:
     """Upper limits of what could be saved, each a fraction of the program's time."""
 
     allocator: float
-    """all of the allocator's own work"""
+    """the allocator's own work, but for what so many calls take under the quickest"""
     faults: float
-    """page faults of the heap, but for the zeroing of pages that its live blocks need"""
+    """page faults of the heap, but for what pages that its live blocks need cost in huge ones"""
     waiting: float
     """for the allocator's locks"""
-    layout: float = LAYOUT
+    layout: float
+    """what another place of the blocks may change outside the allocator"""
 
     @property
     def whole(self) -> float:
@@ -58,12 +77,14 @@ def wall_ceiling(profile: Profile) -> TimeCeiling:
 
 
 def _ceiling(profile: Profile, whole: float, *, waiting: float) -> TimeCeiling:
+    layout = SPREAD_LAYOUT if is_spread(profile) else LAYOUT
     if whole <= 0:
-        return TimeCeiling(allocator=1.0, faults=1.0, waiting=1.0)
+        return TimeCeiling(allocator=1.0, faults=1.0, waiting=1.0, layout=layout)
     return TimeCeiling(
-        allocator=sum(map(own_work, profile.processes)) / whole,
+        allocator=sum(max(own_work(one) - needed_work(one), 0.0) for one in profile.processes) / whole,
         faults=avoidable_faults(profile) / whole,
         waiting=waiting / whole,
+        layout=layout,
     )
 
 
@@ -73,18 +94,25 @@ def _cpu(profile: Profile) -> float:
 
 
 def own_work(process: Process) -> float:
-    """Upper 95 % limit of the CPU seconds in the allocator, page faults left out.
-
-    A timed call is split into its faults and the rest, so that the variance of the rest is at most that of the whole
-    less that of the faults.
-    """
+    """Upper 95 % limit of the CPU seconds in the allocator, page faults left out."""
+    share = process.work_share
+    if share is not None:
+        return share.high * process.cpu
     whole, faults = process.allocator_cpu_share, process.fault_share
     if whole is None:
         return calls(process) * CALL
     if faults is None:
         return whole.high * process.cpu
+    # An older profile: the variance of the rest is at most that of the whole less that of the faults.
     reach = sqrt(max(_reach(whole) ** 2 - _reach(faults) ** 2, 0.0))
     return min(max(whole.value - faults.value, 0.0) + reach, 1.0) * process.cpu
+
+
+def needed_work(process: Process) -> float:
+    """CPU seconds that so many calls take under the quickest allocator, on the same timer."""
+    if process.quick_call is None:
+        return 0.0
+    return calls(process) * min(QUICKEST, QUICKER * process.quick_call)
 
 
 def calls(process: Process) -> int:
@@ -114,21 +142,49 @@ def _waiting(process: Process) -> float:
 def avoidable_faults(profile: Profile) -> float:
     """Upper limit of the CPU seconds of page faults that another allocator might save.
 
-    Each page of the live blocks is zeroed under any allocator, but in huge pages one fault does it for 512 of them. No
-    more faults can be the heap's than pages were asked for, whoever touched them.
+    Each page of the live blocks is touched for a first time under any allocator, and saves at most what its share of a
+    huge page is cheaper by. All others might be saved: pages that are given back and touched again, and those that no
+    live block needs. No more faults can be the heap's than pages were asked for, whoever touched them.
     """
     if not profile.faults or not profile.system:
         return 0.0
-    heap = min(sum(map(_asked, profile.processes)) / PAGE, profile.faults)
-    needed = min(sum(map(_touched, profile.processes)) / PAGE, heap)
+    page = profile.environment.page_size if profile.environment else PAGE
+    heap = min(sum(map(_asked, profile.processes)) / page, profile.faults)
+    needed = min(sum(map(_touched, profile.processes)) / page, heap)
     each = min(max(profile.system / profile.faults, FAULT), SLOWEST_FAULT)
-    return min(heap * each - needed * ZEROING, profile.system)
+    touch = profile.first_touch or FirstTouch(small=each, huge=ZEROING)
+    again = max(each, touch.small)
+    return min((heap - needed) * again + needed * max(touch.small - touch.huge, 0.0), profile.system)
 
 
 def _touched(process: Process) -> int:
     """Bytes of live blocks that were touched for certain, as far as can be told."""
     most = max((moment.anonymous for moment in process.timeline), default=0)
     return max(min(process.peak_live_bytes or 0, most) - (process.inherited_bytes or 0), 0)
+
+
+def is_spread(profile: Profile) -> bool:
+    """Whether a process has so much memory in small blocks, or in large ones where there are huge pages, that its place
+    matters.
+
+    It is the mean over each process's life, at its upper limit: what is there for a tenth of the time matters then.
+    """
+    touch = profile.first_touch
+    huge = touch is None or touch.huge < HUGE * touch.small
+    each = map(_small_and_large, profile.processes)
+    return any(small >= SMALL_BLOCKS or (huge and large >= LARGE_BLOCKS) for small, large in each)
+
+
+def _small_and_large(process: Process) -> tuple[float, float]:
+    """Bytes at a time, at most."""
+    most = float(_asked(process) if process.peak_live_bytes is None else process.peak_live_bytes)
+    if not process.held:
+        # Nobody followed enough blocks, or an older heapswap.
+        classes = process.size_classes
+        small = sum(one.bytes for one in classes if one.up_to <= SMALL) if classes else most
+        large = sum(one.bytes for one in classes if one.up_to > MIDDLE) if classes else most
+        return min(float(small), most), min(float(large), most)
+    return min(process.held[0].high, most), min(process.held[-1].high, most)
 
 
 def memory_ceiling(profile: Profile) -> int | None:

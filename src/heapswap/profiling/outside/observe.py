@@ -8,6 +8,7 @@ from pathlib import Path
 
 from heapswap.allocators.spelling import CURRENT
 from heapswap.artifact import text
+from heapswap.environment import present
 from heapswap.errors import CannotGoOn
 from heapswap.profiling import mappings
 from heapswap.profiling.model import Memory, Process, Profile, Resident, Source
@@ -95,6 +96,8 @@ def observe(subject: Subject, seconds: float) -> Profile:
         processes=(process,),
         findings=tuple(doubts.of_observation(process, shares, kernel=kernel, ended=watch.gone)),
         source=Source.OUTSIDE,
+        # Its variables are another process's: only those of the machine are known.
+        environment=present({}),
     )
 
 
