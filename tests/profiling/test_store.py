@@ -12,7 +12,8 @@ from heapswap.profiling.store import load
 
 GOLDEN = Path(__file__).with_name("golden") / "profile-1.json"
 """A file of schema 1 with every field. It is never changed: files like it are in people's hands. A field that is added
-later needs a default, and a golden file of its own beside it: `lifetimes`, `contention`, `call_sites`, `splits`, `work` (and what was measured of the machine)."""
+later needs a default, and a golden file of its own beside it: `lifetimes`, `contention`, `call_sites`, `splits`,
+`work`."""
 
 PROMISED = {
     "pid",
