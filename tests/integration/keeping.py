@@ -1,16 +1,24 @@
-"""`serving.c` in Python, as far as it keeps memory: usage keeping.py PORT (leak | retain | steady)."""
+"""`serving.c` in Python, as far as it keeps memory: usage keeping.py PORT (leak | chain | retain | steady)."""
 
 import itertools
 import socketserver
 import sys
 
 LOST: list[bytearray] = []
+CHAIN: tuple[object, ...] = ()
 BUFFERS = 400
 SIZES = itertools.count(16384, 1024)
 
 
 def leak() -> None:
     LOST.extend(bytearray(4096) for _ in range(256))
+
+
+def chain() -> None:
+    """A leak of small objects alone, 64 bytes each: Python does not ask malloc for them."""
+    global CHAIN  # noqa: PLW0603 - it is to stay
+    for _ in range(16384):
+        CHAIN = (CHAIN,)
 
 
 def retain() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heapswap.profiling.owners import HEAP, PAGE, WORDS, Owner, Pages, owners, read
+from heapswap.profiling.owners import HEAP, PAGE, WORDS, Owner, Pages, owners, read, used_in_pools
 
 BASE = 0x7F00_0000_0000
 
@@ -37,6 +37,13 @@ def test_pools_of_both_sizes() -> None:
     assert found(pages(3, {0: pool(0, 4096), 1: pool(9, 4096)})) == "pp?"
     assert found(pages(9, {1: pool(3)})) == "?????????", "a pool begins at a multiple of its size"
     assert found(pages(4, {0: (*pool(3)[:5], 48 | 4711 << 32)})) == "????"
+
+
+def test_what_is_in_use_in_pools() -> None:
+    """Blocks in use, each of its class's size: nothing in a pool that is free, or that is none."""
+    given = pages(17, {0: pool(3, blocks=7), 4: pool(31, blocks=2), 8: pool(0, blocks=0), 12: (*pool(3)[:5], 4711)})
+    assert used_in_pools(given) == 7 * 64 + 2 * 512
+    assert used_in_pools(pages(3, {0: pool(0, 4096, blocks=3), 1: (0, 3 * PAGE | 2)})) == 3 * 16
 
 
 def test_blocks_with_a_mapping_of_their_own() -> None:

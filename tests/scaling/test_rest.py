@@ -52,6 +52,22 @@ def test_beside_arenas_of_python_growth_is_retention_only_where_malloc_sees_all(
     assert kind(resting(UP, FLAT, program=python, candidate="jemalloc:python=malloc")) is AtRest.RETENTION
 
 
+def test_small_objects_that_were_counted_beside_malloc_are_live_too() -> None:
+    """What malloc does not see is known then, and grows or does not."""
+
+    def with_small(live: list[float], small: list[float | None]) -> AtRest:
+        trial = resting(UP, live, program="/usr/bin/python3.11")
+        pauses = tuple(
+            replace(pause, small=None if one is None else int(one))
+            for pause, one in zip(trial.runs[0].pauses, small, strict=True)
+        )
+        return kind(replace(trial, runs=(replace(trial.runs[0], pauses=pauses),)))
+
+    assert with_small(FLAT, list(FLAT)) is AtRest.RETENTION
+    assert with_small(FLAT, list(UP)) is AtRest.LEAK
+    assert with_small(FLAT, [None, *FLAT[1:]]) is AtRest.UNKNOWN
+
+
 def test_live_bytes_that_are_missing_once_are_not_known() -> None:
     trial = resting(UP, UP)
     first, *others = trial.runs[0].pauses

@@ -476,7 +476,7 @@ def test_a_service_has_a_folder_of_its_own_and_what_loads_it_heapswaps_environme
 
 @pytest.mark.parametrize(("cycles", "counts"), [(1, False), (2, True)])
 def test_live_bytes_are_counted_where_there_are_cycles(results: Results, cycles: int, counts: bool) -> None:
-    counting = Counting(environ={"COUNTED": "1"}, counter="/opt/probe.so", live=lambda: 1, behind=dict)
+    counting = Counting(environ={"COUNTED": "1"}, counter="/opt/probe.so", live=lambda: 1, small=lambda: 2, behind=dict)
     double = Double(measured_service)
     bench = bench_of(results, double, service=Service(load=("hit",), cycles=cycles))
     warm_up(replace(bench, counter=lambda *_: contextlib.nullcontext(counting)), "current", None)

@@ -34,6 +34,9 @@ SERVICE = GOLDEN.with_name("trial-1-service.json")
 WAITING = GOLDEN.with_name("trial-1-waiting.json")
 """The same, with what its threads waited for a core, and what its runs cost beside themselves."""
 
+SMALL = GOLDEN.with_name("trial-1-small.json")
+"""The same, with what Python's small objects take at rest."""
+
 
 @pytest.fixture
 def trial() -> Trial:
@@ -44,7 +47,7 @@ def trial() -> Trial:
 
 
 def test_the_format_is_what_it_was() -> None:
-    assert artifact.encode(load(WAITING)) + b"\n" == WAITING.read_bytes()
+    assert artifact.encode(load(SMALL)) + b"\n" == SMALL.read_bytes()
 
 
 def of(now: object, then: object) -> object:
@@ -58,7 +61,7 @@ def of(now: object, then: object) -> object:
             return now
 
 
-@pytest.mark.parametrize("file", [GOLDEN, BUILDS, SERVICE])
+@pytest.mark.parametrize("file", [GOLDEN, BUILDS, SERVICE, WAITING])
 def test_what_an_older_file_says_is_written_again_as_it_was(file: Path) -> None:
     then = json.loads(file.read_bytes())
     assert json.dumps(of(json.loads(artifact.encode(load(file))), then)) == json.dumps(then)

@@ -9,6 +9,7 @@ from pathlib import Path
 from heapswap import native
 from heapswap.profiling.live import headers, live_of_tree
 from heapswap.profiling.place import Depth, observed, place
+from heapswap.profiling.small import small_of_tree
 from heapswap.trials.counting import Counting
 
 
@@ -24,5 +25,6 @@ def counted(environ: Mapping[str, str], folder: Path) -> Iterator[Counting]:
             environ=observed(environ, files, Depth.CALLS),
             counter=os.path.realpath(native.required("probe")),
             live=partial(live_of_tree, files),
+            small=partial(small_of_tree, files),
             behind=lambda: {header.process: header.library for _, header in headers(files)},
         )

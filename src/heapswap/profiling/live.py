@@ -14,7 +14,7 @@ def live_of_tree(folder: Path) -> int | None:
     None where nothing is observed, or the sizes of this allocator's blocks cannot be asked for. What a fork has
     inherited counts in the child as well: forks that stay make a constant more of it, and no growth.
     """
-    observed = [(path, header) for path, header in headers(folder) if _is_there(header)]
+    observed = [(path, header) for path, header in headers(folder) if is_there(header)]
     if not observed or any(Flag.LIVE_COUNTED not in header.flags for _, header in observed):
         return None
     try:
@@ -38,7 +38,8 @@ def headers(folder: Path) -> list[tuple[Path, Header]]:
     return sorted(latest.values(), key=lambda one: one[1].begun)
 
 
-def _is_there(header: Header) -> bool:
+def is_there(header: Header) -> bool:
+    """Whether a process still runs."""
     if Flag.ENDED in header.flags:
         return False
     try:

@@ -60,23 +60,38 @@ def owners(pages: Pages, *, glibc: bool) -> NDArray[np.uint8]:
     return found
 
 
+def used_in_pools(pages: Pages) -> int:
+    """Bytes of the blocks in use in Python's pools."""
+    lengths = (_classes(pages) + np.uint64(1)) * np.uint64(16)
+    used = _low(pages.words[:, 0]) * lengths
+    return sum(int(used[_begins_pool(pages, size)].sum()) for size in _POOLS)
+
+
 def _in_pools(pages: Pages) -> NDArray[np.bool_]:
     """Which pages belong to one of Python's pools."""
-    classes, next_one, last_one = pages.words[:, 4] >> np.uint64(32), _low(pages.words[:, 5]), _high(pages.words[:, 5])
-    blocks = _low(pages.words[:, 0])
     inside = np.zeros(len(pages.addresses), np.bool_)
     for size in _POOLS:
-        within = pages.addresses % np.uint64(size)
-        is_pool = (
-            (within == 0)
-            & (classes < _CLASSES)
-            & (last_one == size - (classes + np.uint64(1)) * np.uint64(16))
-            & (next_one >= _HEADER)
-            & (next_one <= size)
-            & (blocks <= size // 16)
-        )
-        inside |= np.isin(pages.addresses - within, pages.addresses[is_pool])
+        starts = pages.addresses - pages.addresses % np.uint64(size)
+        inside |= np.isin(starts, pages.addresses[_begins_pool(pages, size)])
     return inside
+
+
+def _begins_pool(pages: Pages, size: int) -> NDArray[np.bool_]:
+    """At which pages a pool of so many bytes begins."""
+    classes, next_one, last_one = _classes(pages), _low(pages.words[:, 5]), _high(pages.words[:, 5])
+    found: NDArray[np.bool_] = (
+        (pages.addresses % np.uint64(size) == 0)
+        & (classes < _CLASSES)
+        & (last_one == size - (classes + np.uint64(1)) * np.uint64(16))
+        & (next_one >= _HEADER)
+        & (next_one <= size)
+        & (_low(pages.words[:, 0]) <= size // 16)
+    )
+    return found
+
+
+def _classes(pages: Pages) -> NDArray[np.uint64]:
+    return pages.words[:, 4] >> np.uint64(32)
 
 
 def _heaps_and_blocks(pages: Pages) -> Iterator[tuple[int, int]]:

@@ -25,10 +25,11 @@ def _growth(trial: Trial, candidate: str) -> Growth | None:
     runs = [run for run in mine if len(run.pauses) > 1]
     if not runs:
         return None
-    live = [[float(pause.live) for pause in run.pauses if pause.live is not None] for run in runs]
+    live = [[float(pause.live + (pause.small or 0)) for pause in run.pauses if pause.live is not None] for run in runs]
     known = all(len(values) == len(run.pauses) for values, run in zip(live, runs, strict=True))
     resident = [[float(pause.resident) for pause in run.pauses] for run in runs]
-    unseen = ARENAS if any(map(_runs_python, runs)) and not _is_all_malloc(trial, candidate) else ""
+    is_all = _is_all_malloc(trial, candidate) or all(pause.small is not None for run in runs for pause in run.pauses)
+    unseen = ARENAS if any(map(_runs_python, runs)) and not is_all else ""
     return replace(judge(resident, live if known else None, unseen=unseen), candidate=candidate)
 
 

@@ -16,6 +16,8 @@ class Counting:
     """real path of the counter: it answers malloc, and passes calls on"""
     live: Callable[[], int | None]
     """bytes that the processes which run now have allocated and not freed; None where none is counted"""
+    small: Callable[[], int | None]
+    """bytes in use in arenas that Python keeps beside malloc; None where there are none, or they cannot be read"""
     behind: Callable[[], Mapping[int, str]]
     """whose malloc the counter passes calls on to, by process"""
 

@@ -148,6 +148,7 @@ class LaunchExecutor:
             logs=(order.folder / "stdout", order.folder / "stderr"),
             timeout=order.timeout,
             live=order.counting.live if order.counting else nothing_counts,
+            small=order.counting.small if order.counting else nothing_counts,
         )
         life, ended = lived(setting)
         seen = force.read_journal(journal.read_bytes())

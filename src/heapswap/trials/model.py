@@ -132,8 +132,10 @@ class Pause:
     resident: int
     """bytes of the tree, shared pages counted once"""
     live: int | None = None
-    """bytes the program has allocated and not freed; None where nothing counts them"""
+    """bytes the program has allocated with malloc and not freed; None where nothing counts them"""
     processes: int = 1
+    small: int | None = None
+    """bytes in use in the arenas that Python keeps beside malloc; None where there are none, or nothing counts them"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,6 +57,8 @@ class Setting:
     """seconds of one load; None: `PATIENCE`"""
     live: Callable[[], int | None] = nothing_counts
     """bytes that the service has allocated and not freed, where something counts them"""
+    small: Callable[[], int | None] = nothing_counts
+    """bytes in use in Python's own arenas, likewise"""
 
 
 def lived(setting: Setting) -> tuple[Life, record.Ended]:
@@ -188,6 +190,7 @@ def _pause(setting: Setting, cycle: int) -> Pause:
         resident=seen.resident,
         live=setting.live(),
         processes=seen.processes,
+        small=setting.small(),
     )
 
 
