@@ -4,6 +4,7 @@ redis-server is not among them: Debian's is built on jemalloc's private API and 
 """
 
 import functools
+import json
 import os
 import subprocess
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from heapswap.native import tracer
 from heapswap.profiling import wire
+from heapswap.traces.record import Limits, Reason, Recording
 from tests.native.support import ALLOCATORS, ROOT, preloading, program
 
 THREADS = """
@@ -248,3 +251,25 @@ def test_same_under_the_probe(name: str, folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_same_under_the_probe_with_an_allocator_behind(name: str, allocator: str, folder: Path, tmp_path: Path) -> None:
     under_the_probe(name, folder, tmp_path, allocator)
+
+
+def while_recorded(name: str, folder: Path, file: Path, *behind: str) -> None:
+    """Nothing is said or ended differently, and the recording is whole."""
+    with Recording(file, Limits(), (name,)) as recording:
+        observed = ending(CASES[name], folder, recording.environ(preloading(*behind)))
+        state = recording.finish()
+    assert observed == without(name, folder)
+    assert (state.reason, state.processes_refused, state.threads_refused) == (Reason.ENDED, 0, 0)
+    answer = subprocess.run([tracer(), "summary", file], capture_output=True, text=True, check=True)
+    seen = json.loads(answer.stdout)
+    assert seen["events"] == state.events > 100
+    # What a child frees of its parent's is known to nobody; otherwise every block was seen.
+    assert seen["unordered"] == 0
+    assert state.processes > 1 or seen["unknown_frees"] == 0
+
+
+@pytest.mark.acceptance
+@pytest.mark.parametrize("behind", [(), ("jemalloc",), ("mimalloc",)])
+@pytest.mark.parametrize("name", CASES)
+def test_same_while_recorded(name: str, behind: tuple[str, ...], folder: Path, tmp_path: Path) -> None:
+    while_recorded(name, folder, tmp_path / "trace.heap", *behind)

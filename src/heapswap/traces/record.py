@@ -135,9 +135,9 @@ class Recording:
         return {**environ, PRELOAD: preload, FOLDER: os.fspath(self._folder)}
 
     @property
-    def descriptors(self) -> tuple[int, ...]:
-        """What a program must not inherit; all are close-on-exec."""
-        return tuple(pipe.fileno() for pipe in (self._collector.stdin, self._collector.stdout) if pipe is not None)
+    def collector(self) -> int:
+        """Its process id."""
+        return self._collector.pid
 
     def look(self) -> State:
         """How far it is, without waiting."""
