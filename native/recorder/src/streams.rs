@@ -17,8 +17,12 @@ use core::ptr::null_mut;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64};
 use interpose::{sys, tls};
-use trace_format::encode::Encoder;
+use trace_format::encode::{Encoder, MARGIN};
 use trace_format::ring::SEGMENT;
+
+/// Bytes of records, a stream there is, after which a stream counts the epoch up. Between two of its counts only the
+/// addresses of blocks tell the order of threads; more of them, and threads wait for the word to come from each other.
+const STEP: usize = 256;
 
 /// Streams of a process: threads at one time, and signal handlers that came in the middle of a record.
 const MOST: usize = 8192;
@@ -41,6 +45,13 @@ struct Writer {
     sequence: u32,
     /// The thread that the last records are of.
     thread: u32,
+}
+
+impl Writer {
+    /// Bytes of the segment in which a record may still begin.
+    fn room(&self) -> usize {
+        if self.segment.is_some() { (SEGMENT - MARGIN).saturating_sub(self.encoder.used()) } else { 0 }
+    }
 }
 
 // SAFETY: the writer is touched by the one thread that owns the stream, while it is busy; the rest is atomic.
@@ -177,12 +188,28 @@ impl Stream {
         // SAFETY: the calling thread owns the stream and is busy, so its signal handlers keep away.
         let writer = unsafe { &mut *self.writer.get() };
         write(&mut writer.encoder, control::epoch())
-            || (self.turn_over(writer) && write(&mut writer.encoder, control::epoch()))
+            || (self.go_on(writer) && write(&mut writer.encoder, control::epoch()))
+    }
+
+    /// After every few records: counts the epoch up, where there are several streams to be put in order, and goes on in
+    /// the same segment or another; false where there is none.
+    #[cold]
+    #[inline(never)]
+    fn go_on(&self, writer: &mut Writer) -> bool {
+        let streams = USED.load(Relaxed) as usize;
+        if streams > 1 {
+            control::count_up();
+        }
+        if writer.room() == 0 && !self.turn_over(writer) {
+            return false;
+        }
+        let step = if streams > 1 { (STEP * streams).min(writer.room()) } else { writer.room() };
+        // SAFETY: no further than there is room.
+        unsafe { writer.encoder.allow(step) };
+        true
     }
 
     /// Goes on in another segment; false where there is none, and then there never will be.
-    #[cold]
-    #[inline(never)]
     fn turn_over(&self, writer: &mut Writer) -> bool {
         let errno = sys::errno();
         writer.encoder.end();

@@ -67,6 +67,15 @@ impl Encoder {
         self.limit = self.at;
     }
 
+    /// There is room for so many bytes more, and no further.
+    ///
+    /// # Safety
+    ///
+    /// They are part of what `begin` was given, and [`MARGIN`] bytes behind them are, too.
+    pub unsafe fn allow(&mut self, length: usize) {
+        self.limit = self.at.wrapping_add(length);
+    }
+
     /// Bytes of the segment that are whole records.
     #[must_use]
     pub fn used(&self) -> usize {

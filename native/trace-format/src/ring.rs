@@ -65,7 +65,8 @@ pub mod over {
 pub struct Control {
     pub magic: AtomicU64,
     pub version: AtomicU64,
-    /// Counted up by the collector about once a millisecond.
+    /// Nanoseconds since recording began, for the collector stores them about once a millisecond. Threads that are not
+    /// alone add one every few hundred bytes: within one epoch nothing but addresses orders them.
     pub epoch: AtomicU64,
     /// Not zero: recording is over, and why (`over`).
     pub over: AtomicU32,
