@@ -15,16 +15,16 @@ static int rounds;
 static atomic_long worked, resized, handled, brief;
 
 static void handle(int signal) {
-    free(malloc(7777));
+    free(malloc(779));
     handled++;
 }
 
 static void *work(void *argument) {
     for (int i = 0; i < rounds; i++) {
-        void *block = malloc(5555);
+        void *block = malloc(557);
         worked++;
         if (i % 7 == 0) {
-            block = realloc(block, 3333);
+            block = realloc(block, 331);
             resized++;
         }
         free(block);
@@ -33,7 +33,7 @@ static void *work(void *argument) {
 }
 
 static void *shortly(void *argument) {
-    free(malloc(4444));
+    free(malloc(443));
     brief++;
     return argument;
 }
@@ -60,7 +60,7 @@ int main(int count, char **words) {
     for (int i = 0; i < forks; i++) {
         pid_t child = fork();
         if (!child) {
-            for (int k = 0; k < 100; k++) free(malloc(2222));
+            for (int k = 0; k < 100; k++) free(malloc(223));
             if (i % 2) _exit(0);
             execl("/bin/true", "true", (char *)NULL);
         }

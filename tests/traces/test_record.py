@@ -35,7 +35,7 @@ def recorded(file: Path, *argv: str, limits: Limits | None = None, status: int =
     [
         (1 << 40, None, MOST_MEMORY),
         (64 << 20, None, 16 << 20),
-        (1 << 40, 64 << 20, 4 << 20),
+        (1 << 40, 64 << 20, 8 << 20),
         (1000, None, LEAST_MEMORY),
         (1 << 40, 1 << 20, LEAST_MEMORY),
         (100 * SEGMENT + 5, None, 25 * SEGMENT),

@@ -84,7 +84,7 @@ def memory_for_rings(limit: int | None, otherwise: Path) -> int:
         otherwise: the folder used where there is no file system in memory.
     """
     room = _room(MEMORY) or _room(otherwise)
-    most = MOST_MEMORY if limit is None else limit // 16
+    most = MOST_MEMORY if limit is None else limit // 8
     return max(min(MOST_MEMORY, room // 4, most) // SEGMENT * SEGMENT, LEAST_MEMORY)
 
 
