@@ -206,7 +206,7 @@ def test_a_killed_collector_leaves_what_it_had_written(built: Path, tmp_path: Pa
 
 
 def test_the_limits_end_the_recording_and_nothing_else(built: Path, tmp_path: Path) -> None:
-    argv = [built / "threads", "2", "400000"]
+    argv = [str(built / "threads"), "2", "400000"]
     plain = subprocess.run(argv, capture_output=True, text=True, check=True)
     for limits, reason in (
         (Limits(size=1 << 20), Reason.SIZE),
