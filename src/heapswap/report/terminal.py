@@ -42,14 +42,15 @@ def width_of(stream: TextIO, environ: Mapping[str, str]) -> int:
 
 def render(lines: Iterable[Text], colour: Colour) -> str:
     """Lines as text, each ended by a newline; no line is wrapped again."""
-    shown = colour is Colour.ALWAYS
+    if colour is Colour.NEVER:
+        return "".join(f"{line.plain}\n" for line in lines)
     buffer = StringIO()
     # The caller has decided: rich must not read NO_COLOR, COLUMNS or TERM a second time.
     console = Console(
         file=buffer,
-        force_terminal=shown,
-        color_system="standard" if shown else None,
-        no_color=not shown,
+        force_terminal=True,
+        color_system="standard",
+        no_color=False,
         legacy_windows=False,
         highlight=False,
         markup=False,
