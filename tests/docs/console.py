@@ -154,7 +154,7 @@ def environment(folder: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("HEAPSWAP_", "XDG_", "GITHUB_"))}
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     rust = {name: os.environ.get(name, str(Path.home() / place)) for name, place in _RUST.items()}
-    return {**kept, **rust, "PATH": path, "HOME": str(folder), "COLUMNS": "80", "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**kept, **rust, "PATH": path, "HOME": str(folder.parent), "COLUMNS": "80", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def text_of(page: str) -> str:

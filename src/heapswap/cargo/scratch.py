@@ -9,7 +9,7 @@ import fcntl
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -61,7 +61,7 @@ def scratch(root: Path, built: Path, environ: Mapping[str, str]) -> Iterator[Scr
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             base = folder / _name(root)
             shutil.rmtree(base, ignore_errors=True)
-            _copy(root, shadow.place(root, base), built)
+            _copy(root, shadow.place(root, base), (built, _inside(root, folder)))
             yield Scratch(base=base, target=folder / "target")
     except BlockingIOError:
         raise CannotGoOn("another heapswap builds at this moment; try again when it is done") from None
@@ -86,7 +86,13 @@ def _name(root: Path) -> str:
     return f"{name}-{sha256(os.fsencode(root)).hexdigest()[:16]}"
 
 
-def _copy(root: Path, place: Path, built: Path) -> None:
+def _inside(root: Path, folder: Path) -> Path:
+    """Where the cache would be met on the way through a workspace that it lies in, as a home folder's may."""
+    real, home = folder.resolve(), root.resolve()
+    return root / real.relative_to(home) if real.is_relative_to(home) else folder
+
+
+def _copy(root: Path, place: Path, hidden: Collection[Path]) -> None:
     """Times of files are kept, so that cargo builds only what changed."""
 
     def left_out(folder: str, names: list[str]) -> set[str]:
@@ -94,6 +100,6 @@ def _copy(root: Path, place: Path, built: Path) -> None:
         links = [name for name in names if name in _LINKED and here == root]
         for name in links:
             (place / name).symlink_to(root / name)
-        return {name for name in names if name in _LEFT_OUT or here / name == built or name in links}
+        return {name for name in names if name in _LEFT_OUT or here / name in hidden or name in links}
 
     shutil.copytree(root, place, symlinks=True, dirs_exist_ok=True, ignore=left_out)
