@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.acceptance import __main__ as acceptance
-from tests.acceptance import contention, corpus, error_control, services
+from tests.acceptance import contention, corpus, error_control, rules, services
 from tests.acceptance.evidence import Evidence, NoEvidence, Output
 from tests.acceptance.line import Line, Result, Row, measure
 from tests.acceptance.power import deviation, interval, power, runs_needed
@@ -258,3 +258,28 @@ def test_a_command_that_ended_is_not_run_again_by_who_resumes(tmp_path: Path) ->
     Evidence(folder=tmp_path, resumes=True).command("c", [*argv, "other"])
     Evidence(folder=tmp_path).command("c", argv)
     assert (tmp_path / "times").read_text() == "x\n" * 3
+
+
+def test_a_keep_that_a_long_trial_would_not_give_is_false(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two programs are kept by their profile, one wrongly, and the others are tried."""
+    whole = {"of": "time", "most": 0.06, "limit": 0.1}
+    kept = answer("keep", diagnosis={"grounds": [whole]})
+    monkeypatch.setattr(rules, "profiled", lambda _, asked: kept if asked.name in ("lua_count", "node_json") else None)
+    monkeypatch.setattr(
+        rules,
+        "tried",
+        lambda _, asked: (
+            answer("adopt", "jemalloc", comparisons=[comparison("jemalloc", "cpu", -0.04)])
+            if asked.name == "node_json"
+            else answer("keep")
+        ),
+    )
+    found = rules.no_false_keeps(Evidence(folder=tmp_path))
+    assert not found.held
+    assert "2 of" in found.figure
+    assert "1 false: node_json: adopt jemalloc (rule r), adopt" in found.figure
+    table = (tmp_path / "keeps.txt").read_text()
+    assert "node_json       kept: ≤ 6.0 %   FALSE" in table
+    assert "right" in table
+    monkeypatch.setattr(rules, "tried", lambda _, __: answer("keep"))
+    assert rules.no_false_keeps(Evidence(folder=tmp_path)).held

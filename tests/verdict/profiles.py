@@ -22,7 +22,7 @@ def moment(live: int, anonymous: int, at: float = 1.0) -> Moment:
 
 
 def held(small: float, large: float) -> tuple[Held, ...]:
-    """Blocks at a time, in MiB."""
+    """Blocks at a time, in MiB, at most; half of it on average."""
     return tuple(
         Held(up_to=up_to, mean=size * MIB / 2, high=size * MIB)
         for up_to, size in ((SMALL, small), (MIDDLE, 0.0), (None, large))

@@ -17,8 +17,8 @@ from heapswap.profiling import followed, wire
 from heapswap.profiling.estimate import FEWEST, probability, total
 from heapswap.profiling.model import Held, Lifetimes, Lived, Share
 
-SMALL = 1024
-"""bytes, of a block up to which how it lies to its neighbours matters"""
+SMALL = 2048
+"""bytes, of a block up to which two share a page, and how it lies to its neighbours matters"""
 MIDDLE = 128 * 1024
 """bytes, of a block up to which allocators have several of them in one mapping"""
 _Z = 1.959964

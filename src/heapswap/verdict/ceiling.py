@@ -4,7 +4,7 @@ A limit that is too high costs a trial that was not needed; one that is too low 
 leaves a choice, the higher figure is taken, and what it does not show makes no limit at all.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import sqrt
 
@@ -34,9 +34,11 @@ this under every allocator (barnes 1.00, jq 0.98, redis 0.96 to 1.00 of the CPU 
 SPREAD_LAYOUT = 0.40
 """the same where much memory is in blocks whose place matters: 0.30 is the most that was measured (a table of 64 MiB in
 Lua, read at random, in huge pages), 0.12 beside all other parts where it is small blocks (hashes in Perl)"""
-SMALL_BLOCKS = 4 << 20
-"""bytes in small blocks at a time from which that allowance is made (hashes of 5 MiB in Perl gained by it, tables of
-4 MiB in SQLite did not)"""
+SMALL_BLOCKS = 1 << 20
+"""bytes in small blocks at a time, by the estimate, from which that allowance is made: more than a processor keeps near
+(hashes in Perl gained by it from 2 MiB on)"""
+SMALL_BLOCKS_AT_MOST = 4 << 20
+"""the same by the estimate's upper limit, which is above it by what nobody followed"""
 LARGE_BLOCKS = 16 << 20
 """the same of large blocks, where the kernel gives huge pages: a table in Lua, read at random, gained nothing by them
 at 8, 16 and 32 MiB, and 24 to 30 % at 64. Blocks in between, a file's pages say, are visited one by one, and so much
@@ -171,20 +173,31 @@ def is_spread(profile: Profile) -> bool:
     """
     touch = profile.first_touch
     huge = touch is None or touch.huge < HUGE * touch.small
-    each = map(_small_and_large, profile.processes)
-    return any(small >= SMALL_BLOCKS or (huge and large >= LARGE_BLOCKS) for small, large in each)
+    return any(_has_small(process) or (huge and _has_large(process)) for process in profile.processes)
 
 
-def _small_and_large(process: Process) -> tuple[float, float]:
-    """Bytes at a time, at most."""
-    most = float(_asked(process) if process.peak_live_bytes is None else process.peak_live_bytes)
+def _has_small(process: Process) -> bool:
     if not process.held:
-        # Nobody followed enough blocks, or an older heapswap.
-        classes = process.size_classes
-        small = sum(one.bytes for one in classes if one.up_to <= SMALL) if classes else most
-        large = sum(one.bytes for one in classes if one.up_to > MIDDLE) if classes else most
-        return min(float(small), most), min(float(large), most)
-    return min(process.held[0].high, most), min(process.held[-1].high, most)
+        return _asked_for(process, lambda size: size <= SMALL) >= SMALL_BLOCKS
+    small = process.held[0]
+    most = _live(process)
+    return min(small.mean, most) >= SMALL_BLOCKS or min(small.high, most) >= SMALL_BLOCKS_AT_MOST
+
+
+def _has_large(process: Process) -> bool:
+    if not process.held:
+        return _asked_for(process, lambda size: size > MIDDLE) >= LARGE_BLOCKS
+    return min(process.held[-1].high, _live(process)) >= LARGE_BLOCKS
+
+
+def _asked_for(process: Process, sizes: Callable[[int], bool]) -> float:
+    """Bytes in blocks of such sizes, where nobody followed enough of them: all that were live could be."""
+    asked = sum(one.bytes for one in process.size_classes if sizes(one.up_to))
+    return min(asked, _live(process)) if process.size_classes else _live(process)
+
+
+def _live(process: Process) -> float:
+    return float(_asked(process) if process.peak_live_bytes is None else process.peak_live_bytes)
 
 
 def memory_ceiling(profile: Profile) -> int | None:
