@@ -29,6 +29,7 @@ from tests.acceptance import (
     scaling,
     services,
     smoke,
+    traces,
 )
 from tests.acceptance.evidence import ROOT, Evidence
 from tests.acceptance.line import Line, Row, measure
@@ -49,6 +50,7 @@ GROUPS: dict[str, tuple[Line, ...]] = {
     "deploying": deploying.LINES,
     "scaling": scaling.LINES,
     "services": services.LINES,
+    "traces": traces.LINES,
     "smoke": smoke.LINES,
     "marked": marked.LINES,
     "rules": rules.LINES,

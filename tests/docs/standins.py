@@ -75,6 +75,7 @@ def _answers(folder: Path) -> None:
         shutil.copy(SAVED["trial"], place / "trial.json")
         shutil.copy(SAVED["verdict"], place / "verdict.json")
     shutil.copy(SAVED["trial"], folder / "last-month.json")
+    shutil.copy(ROOT / "tests/traces/golden/version_1.heap", folder / "service.heap")
 
 
 def _package(folder: Path) -> None:

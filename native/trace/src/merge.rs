@@ -14,7 +14,7 @@ use crate::live::{Held, Live};
 use crate::stream::Stream;
 use heapswap_trace_format::event::{Event, Function};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
 /// Events that a stream may go on for while others could, too.
 const TURN: u32 = 64;
@@ -118,6 +118,8 @@ struct Merge<'a, V: Visitor> {
     /// Streams by the epoch of their next event.
     later: BinaryHeap<Reverse<(u64, usize)>>,
     threads: u32,
+    /// Threads that have begun and not ended, by process and the kernel's number.
+    by_tid: HashMap<(u32, u32), u32>,
     doubts: Doubts,
 }
 
@@ -131,6 +133,7 @@ impl<'a, V: Visitor> Merge<'a, V> {
             processes: Vec::new(),
             later: BinaryHeap::new(),
             threads: 0,
+            by_tid: HashMap::new(),
             doubts: Doubts::default(),
         };
         let mut numbers = BTreeMap::new();
@@ -274,6 +277,20 @@ impl<'a, V: Visitor> Merge<'a, V> {
         true
     }
 
+    /// A thread writes a second stream while a signal handler has interrupted its first.
+    fn thread_begins(&mut self, index: usize, tid: u32) {
+        let known = self.by_tid.get(&(self.streams[index].process, tid)).copied();
+        self.streams[index].thread = Some(known.unwrap_or(self.threads));
+        if known.is_none() {
+            if tid != 0 {
+                self.by_tid.insert((self.streams[index].process, tid), self.threads);
+            }
+            self.threads += 1;
+            let at = self.at(index);
+            self.visitor.thread(at, tid);
+        }
+    }
+
     /// Give a block back to the realloc's stream, where one has begun.
     fn realloc_failed(&mut self, index: usize, at: At, size: u64) {
         let Some((block, held)) = self.begun[index].take() else { return };
@@ -322,11 +339,10 @@ impl<'a, V: Visitor> Merge<'a, V> {
                 *held = Held { size, stream: index as u32, note };
             }
             Event::ReallocFailed { size, .. } => self.realloc_failed(index, at, size),
-            Event::Thread { tid } => {
-                self.streams[index].thread = Some(self.threads);
-                self.threads += 1;
-                let at = self.at(index);
-                self.visitor.thread(at, tid);
+            Event::Thread { tid } => self.thread_begins(index, tid),
+            Event::ThreadEnd => {
+                self.by_tid.retain(|_, thread| *thread != at.thread);
+                self.visitor.other(at, event);
             }
             _ => self.visitor.other(at, event),
         }

@@ -55,7 +55,7 @@ struct Counts {
     frees: u64,
     reallocations: u64,
     failures: u64,
-    bytes: u128,
+    bytes: u64,
     /// Frees of blocks whose allocation was seen, and of those the ones by another thread.
     known_frees: u64,
     cross_thread: u64,
@@ -72,7 +72,7 @@ struct Counts {
 impl Counts {
     #[inline(always)]
     fn came(&mut self, at: At, size: u64) {
-        self.bytes += u128::from(size);
+        self.bytes = self.bytes.saturating_add(size);
         self.live = self.live.saturating_add(size);
         self.blocks += 1;
         if self.live > self.peak {

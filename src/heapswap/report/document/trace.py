@@ -57,12 +57,8 @@ def trace_document(trace: Trace) -> Document:
 
 def query_document(trace: Trace, query: TraceQuery) -> Document:
     """The trace by one thing."""
-    if query.by is By.LIFETIME:
-        title, blocks = _BY_LIFETIME, _lifetimes(query.rows, trace.counts.tick_ns)
-    else:
-        title, make = _TABLES[query.by]
-        blocks = make(query.rows)
-    return _document(trace, Section(title=title, blocks=tuple(blocks)))
+    title, make = _TABLES[query.by]
+    return _document(trace, Section(title=title, blocks=tuple(make(query.rows))))
 
 
 def _document(trace: Trace, *candidates: Section) -> Document:
@@ -86,7 +82,16 @@ def _ending(trace: Trace) -> Iterator[str]:
     if reason == "killed":
         yield "The recorder was killed: what it had not written by then is missing."
     elif reason != "ended":
-        yield f"The recording stopped before the program ended: {reason}."
+        yield f"The recording ended before the program did: {_WHY.get(reason, reason)}."
+
+
+_WHY = {
+    "size": "the trace had the size that was asked for",
+    "time": "it had taken the time that was asked for",
+    "behind": "the program was faster than the file could be written",
+    "memory": "no memory was left for it",
+    "disk": "the file could not be written",
+}
 
 
 def _facts(trace: Trace) -> Iterator[tuple[str, str]]:
@@ -173,10 +178,10 @@ def _sizes(rows: Sequence[Row]) -> Iterator[Block]:
     )
 
 
-def _lifetimes(rows: Sequence[Row], tick_ns: int) -> Iterator[Block]:
+def _lifetimes(rows: Sequence[Row]) -> Iterator[Block]:
     blocks = sum(_number(row, "blocks") for row in rows) or 1
     yield Table(
-        caption=_BY_LIFETIME,
+        caption="Blocks by how many calls of the whole program they lived",
         columns=right("freed within", "blocks", "share", "bytes", "freed elsewhere", "mean life"),
         rows=tuple(
             (
@@ -185,16 +190,16 @@ def _lifetimes(rows: Sequence[Row], tick_ns: int) -> Iterator[Block]:
                 said(part(_number(row, "blocks") / blocks)),
                 _bytes(row, "bytes"),
                 _elsewhere(row, "blocks"),
-                said(UNKNOWN if row["mean_ns"] is None else _life(_number(row, "mean_ns"), tick_ns)),
+                said(UNKNOWN if row["mean_ns"] is None else _life(_number(row, "mean_ns"))),
             )
             for row in rows
         ),
     )
 
 
-def _life(mean_ns: int, tick_ns: int) -> str:
-    tick = format_duration(tick_ns / 1e9)
-    return f"under {tick}" if mean_ns < tick_ns else format_duration(mean_ns / 1e9)
+def _life(mean_ns: int) -> str:
+    # The time of an event is known to the millisecond.
+    return "under 1 ms" if mean_ns < 1_000_000 else format_duration(mean_ns / 1e9)
 
 
 def count_of_calls(number: int) -> str:
@@ -250,10 +255,10 @@ def _site(row: Row) -> str:
     return f"{module}+{place}" if module else place
 
 
-_BY_LIFETIME = "Blocks by how many calls of the whole program they lived"
 _TABLES: dict[By, tuple[str, Callable[[Sequence[Row]], Iterator[Block]]]] = {
     By.SIZE: ("Blocks by the size asked for", _sizes),
-    By.THREAD: ("Blocks by the thread that allocated them", _threads),
+    By.LIFETIME: ("Blocks by their lives, in calls", _lifetimes),
+    By.THREAD: ("Blocks by who allocated them", _threads),
     By.TIME: ("Blocks over time", _times),
-    By.SITE: ("Blocks by who asked for them, most at the peak first", _sites),
+    By.SITE: ("Blocks by who asked for them", _sites),
 }
