@@ -27,7 +27,7 @@ from heapswap.deploy.tree import Tree
 from heapswap.errors import CannotGoOn, Misuse
 from heapswap.inspection.identity import identify
 from heapswap.units import format_duration
-from heapswap.workload import Build
+from heapswap.workload import Build, Metric
 
 Say = Callable[[str], None]
 
@@ -45,6 +45,8 @@ class Made:
     """where the program runs; empty: where heapswap was started"""
     more: tuple[str, ...] = ()
     """arguments behind those that the user gave"""
+    metrics: tuple[Metric, ...] = ()
+    """what the program prints about itself"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

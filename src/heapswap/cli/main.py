@@ -21,6 +21,7 @@ VERBS = {
     "trial": "run a program under several candidates and compare",
     "profile": "what a program asks of its allocator, and what that costs it",
     "record": "write down every call of a program to malloc, in order",
+    "replay": "play a recorded program's allocations under several candidates and compare",
     "run": "run a program under one candidate, or under what its manifest declares",
     "check": "is what was declared in force, in every process?",
     "inspect": "which allocator a process or a program really uses",

@@ -155,6 +155,7 @@ def begin(arguments: argparse.Namespace, request: Request) -> Iterator[Session]:
                 directory=made.directory or workload.directory,
                 builds=made.variants.made,
                 source=(*made.source, *workload.source),
+                metrics=(*workload.metrics, *made.metrics),
             )
     with ended_in_order(), surroundings(workload, environ), LaunchExecutor() as executor:
         bench = Bench(

@@ -53,13 +53,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="of this metric of your own, more is better",
     )
+    configure_trial(parser)
+    configure_results(parser)
+
+
+def configure_trial(parser: argparse.ArgumentParser, objective: str = "balanced") -> None:
+    """Add the options that say what counts, and how long is measured."""
     how = parser.add_argument_group("the trial")
     how.add_argument(
-        "--objective", choices=tuple(OBJECTIVES), default="balanced", help="what counts (default: balanced)"
+        "--objective", choices=tuple(OBJECTIVES), default=objective, help=f"what counts (default: {objective})"
     )
     how.add_argument("--primary", metavar="METRIC", help="the one metric that decides (default: the objective's)")
     how.add_argument("--budget", metavar="TIME", type=_duration, help="time for all runs, such as 90s or 5m")
     how.add_argument("--seed", type=int, metavar="N", help="seed of the order of runs (default: drawn anew)")
+
+
+def configure_results(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say where the results go, and what is shown."""
     out = parser.add_argument_group("the results")
     out.add_argument(
         "--results", metavar="FOLDER", help="where results go (default: a new folder under the XDG state folder)"

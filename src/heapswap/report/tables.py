@@ -13,6 +13,8 @@ from heapswap.workload import Direction, Metric
 
 _USUAL = ("wall", "cpu", "peak", "idle", "mean")
 """columns by how much they matter: the last gives way first"""
+_HEAP = ("heap_peak", "heap_mean", "heap_end", "heap_cpu", "allocate_p50", "free_p50")
+"""of a replay, before all others: its process is the player's, its heap the program's"""
 _SHOWN = ("wall", "cpu", "peak", "mean", "idle")
 """the order they stand in"""
 _LABEL = 16
@@ -34,7 +36,7 @@ class Table:
 def metrics_shown(comparisons: Iterable[Effect], primary: str) -> tuple[str, ...]:
     """Metrics that say anything, by how much they matter: the primary, the usual ones, the user's own."""
     said = [row.metric for row in comparisons if known(row.effect) is not None or known(row.baseline) is not None]
-    order = dict.fromkeys((primary, *_USUAL[:3], *(m for m in said if m not in _USUAL), *_USUAL[3:]))
+    order = dict.fromkeys((primary, *_HEAP, *_USUAL[:3], *(m for m in said if m not in _USUAL), *_USUAL[3:]))
     return tuple(metric for metric in order if metric in said)
 
 

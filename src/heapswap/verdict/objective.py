@@ -71,6 +71,14 @@ OBJECTIVES: Mapping[str, Objective] = {
             memory=Margin(ratio=0.10, floor=16 * MIB),
             guarded=("cpu", "wall", *RATES, "peak"),
         ),
+        # Of a replay, which does nothing but allocate: its time is not the program's, and guards nothing.
+        Objective(
+            name="heap",
+            primary=("heap_peak",),
+            time=None,
+            memory=Margin(ratio=0.10, floor=16 * MIB),
+            guarded=("heap_mean", "heap_end"),
+        ),
     )
 }
 
@@ -92,7 +100,11 @@ def objective(name: str) -> Objective:
 
 def margin(metric: str, unit: str) -> Margin:
     """How much better a metric must be to matter: memory has an absolute floor, everything else a ratio alone."""
-    return MEMORY_MARGIN if metric in MEMORIES or unit == "B" else TIME_MARGIN
+    return MEMORY_MARGIN if _is_memory(metric, unit) else TIME_MARGIN
+
+
+def _is_memory(metric: str, unit: str) -> bool:
+    return metric in MEMORIES or unit == "B"
 
 
 def criteria(
@@ -120,10 +132,13 @@ def criteria(
     needed = margin(chosen, units[chosen])
     limits = []
     for metric in row.guarded:
-        allowed = row.memory if metric in MEMORIES else row.time
-        if metric == chosen or metric not in units or allowed is None:
+        if metric == chosen or metric not in units:
             continue
-        demand = Demand.HELD if metric in MEMORIES else Demand.NOT_BROKEN
+        is_memory = _is_memory(metric, units[metric])
+        allowed = row.memory if is_memory else row.time
+        if allowed is None:
+            continue
+        demand = Demand.HELD if is_memory else Demand.NOT_BROKEN
         limits.append(GuardLimit(metric=metric, ratio=allowed.ratio, floor=allowed.floor, demand=demand))
     return Criteria(
         primary=chosen,
