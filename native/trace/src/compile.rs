@@ -38,6 +38,7 @@ pub fn run(arguments: &[OsString]) -> Result<(), Failure> {
         first: None,
         threads: HashMap::new(),
         tids: HashMap::new(),
+        alive: HashMap::new(),
         failed: None,
         lost: 0,
         unknown: 0,
@@ -96,6 +97,8 @@ struct Compiler {
     /// The script's thread for each of the trace's, and what the system called that one.
     threads: HashMap<u32, usize>,
     tids: HashMap<u32, u32>,
+    /// The script's thread of each that has not ended, by what the system called it.
+    alive: HashMap<u32, usize>,
     failed: Option<io::Error>,
     lost: u64,
     unknown: u64,
@@ -108,7 +111,12 @@ impl Compiler {
             Some(thread) => *thread,
             None => {
                 let tid = self.tids.get(&at.thread).copied().unwrap_or(0);
-                let thread = self.composer.thread(u64::from(tid));
+                let thread = match self.alive.get(&tid) {
+                    // A signal handler in the middle of a call has a stream of its own, and is the same thread.
+                    Some(thread) if tid != 0 => *thread,
+                    _ => self.composer.thread(u64::from(tid)),
+                };
+                self.alive.insert(tid, thread);
                 self.threads.insert(at.thread, thread);
                 thread
             }
@@ -180,6 +188,7 @@ impl Visitor for Compiler {
             && let Some(thread) = self.threads.get(&at.thread)
         {
             self.composer.end_thread(*thread);
+            self.alive.retain(|_, alive| alive != thread);
         }
     }
 }

@@ -7,7 +7,7 @@ from functools import partial
 from heapswap.allocators.model import Candidate
 from heapswap.allocators.promise import default_candidates
 from heapswap.allocators.spelling import SYSTEM
-from heapswap.cli import builds, measuring, options, services
+from heapswap.cli import builds, measuring, options, predicting, services
 from heapswap.cli.beginning import First
 from heapswap.cli.entrants import NobodyEnters
 from heapswap.inspection.program import Program
@@ -23,12 +23,13 @@ its last run takes twice as long as was foreseen; more where the fewest runs tha
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
-    parser.usage = "heapswap advise [OPTIONS] (-- PROGRAM ARGUMENTS | --cargo PATH | --workload FILE)"
+    parser.usage = "heapswap advise [OPTIONS] (-- PROGRAM ARGUMENTS | --cargo PATH | --workload FILE | --from FILE)"
     parser.add_argument(
         "--skip-profile",
         action="store_true",
         help="try every candidate, whatever the first run's profile would say",
     )
+    predicting.configure(parser)
     options.configure(parser)
     builds.configure(parser)
     services.configure(parser)
@@ -36,6 +37,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
     """Measure and answer. Exit status 0 for any answer."""
+    if arguments.trace is not None:
+        return predicting.execute(arguments, command)
+    predicting.refuse_without_recording(arguments)
     choose = partial(promising, objective=arguments.objective, cargo=bool(arguments.cargo))
     subject = measuring.subject(arguments, command, "advise", choose(None))
     if arguments.budget is None and subject.described is None:

@@ -31,7 +31,7 @@ from heapswap.errors import CannotGoOn, status_after
 from heapswap.inspection.program import Program, find, resolve
 from heapswap.report.diagnosis import diagnosed
 from heapswap.report.progress import ProgressReport, announcement, display_of
-from heapswap.report.terminal import colour_of, width_of
+from heapswap.report.terminal import Colour, colour_of, width_of
 from heapswap.report.trial import trial_text
 from heapswap.report.verdict import verdict_json, verdict_text
 from heapswap.scope import outside
@@ -243,7 +243,22 @@ class Judge(Protocol):
     def __call__(self, verdict: Verdict, trial: Trial, *, to_output: bool) -> int: ...
 
 
-def finish(session: Session, arguments: argparse.Namespace, face: Face, judge: Judge | None = None) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """How a verdict is told."""
+
+    text: Callable[[Verdict, str, int, Colour], str]
+    """for a terminal: the verdict, where results are kept, the width"""
+    json: Callable[[Verdict], bytes] = verdict_json
+
+
+def finish(
+    session: Session,
+    arguments: argparse.Namespace,
+    face: Face,
+    judge: Judge | None = None,
+    telling: Telling | None = None,
+) -> int:
     """Conduct the trial, decide, save and show. Ctrl-C ends the measuring, and what is there is reported on."""
     trial, interruption = session.trial, None
     results, environ = session.bench.results, session.bench.environ
@@ -258,7 +273,8 @@ def finish(session: Session, arguments: argparse.Namespace, face: Face, judge: J
     trial = results.kept(trial)
     results.tidy()
     verdict = _decided(trial, session)
-    status = _answer(verdict, trial.workload, results.folder, arguments, trial if face is Face.TRIAL else None)
+    told = telling or (_comparison(trial) if face is Face.TRIAL else _advice(trial.workload))
+    status = _answer(verdict, results.folder, arguments, told)
     if judge is not None:
         status = judge(verdict, trial, to_output=not arguments.json)
     return status if interruption is None else status_after(interruption)
@@ -284,26 +300,36 @@ def without_runs(arguments: argparse.Namespace, request: Request, refusal: Nobod
         refusal.refused, baseline=request.baseline, objective=arguments.objective, findings=refusal.findings
     )
     workload = Workload(argv=tuple(map(text, request.argv)), directory=text(str(Path.cwd())))
-    return _answer(verdict, workload, results.folder, arguments, None)
+    return _answer(verdict, results.folder, arguments, _advice(workload))
 
 
-def _answer(
-    verdict: Verdict, workload: Workload, folder: Path, arguments: argparse.Namespace, trial: Trial | None
-) -> int:
-    """Save and show a verdict, as the last line of its trial where there is one to show."""
+def _advice(workload: Workload) -> Telling:
+    """The answer and what to do next."""
+
+    def told(verdict: Verdict, results: str, width: int, colour: Colour) -> str:
+        return verdict_text(verdict, workload=workload, results=results, width=width, colour=colour)
+
+    return Telling(text=told)
+
+
+def _comparison(trial: Trial) -> Telling:
+    """The table of a trial, and the verdict as its last line."""
+
+    def told(verdict: Verdict, results: str, width: int, colour: Colour) -> str:
+        return trial_text(trial, verdict, results=results, width=width, colour=colour)
+
+    return Telling(text=told)
+
+
+def _answer(verdict: Verdict, folder: Path, arguments: argparse.Namespace, telling: Telling) -> int:
+    """Save and show a verdict."""
     environ = users_environment()
     artifact.write(folder / "verdict.json", artifact.encode(verdict))
     with standard_output(f"it is saved in {folder}") as stream:
         if arguments.json:
-            stream.write(verdict_json(verdict).decode())
+            stream.write(telling.json(verdict).decode())
         else:
-            width, colour = width_of(stream, environ), colour_of(stream, environ)
-            shown = (
-                verdict_text(verdict, workload=workload, results=str(folder), width=width, colour=colour)
-                if trial is None
-                else trial_text(trial, verdict, results=str(folder), width=width, colour=colour)
-            )
-            stream.write(shown)
+            stream.write(telling.text(verdict, str(folder), width_of(stream, environ), colour_of(stream, environ)))
     return EXIT_CODES[verdict.outcome] if arguments.exit_code else 0
 
 

@@ -1,8 +1,10 @@
 """`heapswap replay`: a recorded program's allocations, played under several candidates and compared."""
 
 import argparse
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from heapswap import native
@@ -13,10 +15,28 @@ from heapswap.cli.builds import Made
 from heapswap.cli.entrants import NO_VARIANTS
 from heapswap.cli.trial import DEFAULT, candidates_of
 from heapswap.errors import Misuse
-from heapswap.traces.replay import Script, Speed, compiled, metrics, words
+from heapswap.traces.replay import Script, Speed, compiled, metrics, suited, words
 
 SCRIPT = "replay.script"
 """in the results folder, while the trial runs"""
+
+BUDGET = 60.0
+"""seconds, where neither budget nor blocks are given"""
+
+ALONE = {
+    **{"stdin": os.devnull, "setup": "", "prepare": "", "cleanup": "", "timeout": None},
+    **{"success": None, "metric": (), "more_is_better": ()},
+}
+"""the workload's options: a replay is told all it needs by its script"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """What of a recording is played, and how."""
+
+    place: Path
+    script: Script
+    speed: Speed
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -31,31 +51,28 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"what to compare with the baseline, separated by spaces or commas (default: {' '.join(DEFAULT)})",
     )
     parser.add_argument("--baseline", metavar="CANDIDATE", default=CURRENT, help="default: what replays would use here")
-    parser.add_argument("--blocks", metavar="N", type=int, help="confirming blocks of two runs of each (default: 5)")
-    configure_replay(parser)
-    parser.set_defaults(
-        **{"stdin": "/dev/null", "setup": "", "prepare": "", "cleanup": "", "timeout": None, "success": None},
-        metric=[],
-        more_is_better=[],
+    parser.add_argument(
+        "--blocks", metavar="N", type=int, help="confirming blocks of two runs of each (default: as the budget allows)"
     )
+    configure_replay(parser)
     options.configure_trial(parser, objective="heap")
     options.configure_results(parser)
 
 
-def configure_replay(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say what of a recording is played, and how."""
+def configure_replay(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup":
+    """Add the options that say what of a recording is played, and how; gives their group."""
     what = parser.add_argument_group("the replay")
     what.add_argument(
         "--speed",
         choices=tuple(Speed),
         type=Speed,
-        default=Speed.MAX,
         help="max: one call after the other; recorded: none before its time, so that memory ages as it did "
-        "(default: max)",
+        "(default: recorded for several threads and at most 30 s, else max)",
     )
     what.add_argument(
         "--process", metavar="PID", type=int, help="which process of the recording (default: the one that did most)"
     )
+    return what
 
 
 def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
@@ -69,26 +86,28 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
 @contextmanager
 def replayed(
     arguments: argparse.Namespace, candidates: tuple[Candidate, ...]
-) -> Iterator[tuple[measuring.Session, Script]]:
+) -> Iterator[tuple[measuring.Session, Played]]:
     """A trial of the replay of a recording, begun; its script lasts as long.
 
     Raises:
         HeapswapError: the recording cannot be played, or a request cannot be meant.
     """
     trace = Path(arguments.trace).absolute()
-    scripts: list[tuple[Path, Script]] = []
+    for option, value in ALONE.items():
+        setattr(arguments, option, value)
+    played: list[Played] = []
 
     def make(folder: Path) -> Made:
-        place = folder.absolute() / SCRIPT
-        scripts.append((place, compiled(trace, place, arguments.process)))
-        player = str(native.replayer())
+        place, player = folder.absolute() / SCRIPT, str(native.replayer())
+        script = compiled(trace, place, arguments.process)
+        played.append(Played(place=place, script=script, speed=arguments.speed or suited(script)))
         return Made(
             program=player,
             argv0=player,
             variants=NO_VARIANTS,
             source=(),
-            more=words(place, arguments.speed),
-            metrics=metrics(scripts[-1][1].calls),
+            more=words(place, played[-1].speed),
+            metrics=metrics(script.calls),
         )
 
     request = measuring.Request(
@@ -97,10 +116,11 @@ def replayed(
         candidates=lambda _: candidates,
         baseline=arguments.baseline,
         blocks=arguments.blocks,
+        least_budget=None if arguments.blocks else BUDGET,
     )
     try:
         with measuring.begin(arguments, request) as session:
-            yield session, scripts[-1][1]
+            yield session, played[-1]
     finally:
-        for place, _ in scripts:
-            place.unlink(missing_ok=True)
+        for one in played:
+            one.place.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ from heapswap.allocators.model import Candidate
 from heapswap.deploy.model import Choice
 from heapswap.errors import CannotGoOn, Misuse
 from heapswap.verdict.model import Decision, Verdict
+from heapswap.verdict.objective import HEAP
 
 SCHEMA = 1
 """of verdicts"""
@@ -27,6 +28,11 @@ def adopted(data: bytes, source: str) -> Choice:
         CannotGoOn: no verdict, one from a newer heapswap, or one that does not say adopt.
     """
     verdict = artifact.decode(data, "verdict", SCHEMA, Verdict, source)
+    if verdict.objective == HEAP:
+        raise CannotGoOn(
+            f"{source} is about the replay of a recording, and nothing is deployed on that; measure the program: "
+            f"heapswap trial --candidates {verdict.candidate or 'CANDIDATE'} -- PROGRAM"
+        )
     if verdict.outcome is Decision.ADOPT and verdict.candidate is not None:
         return Choice(candidate=_changing(spelling.parse(verdict.candidate)), asked=source, evidence=verdict.evidence)
     raise CannotGoOn(f"{source} says {verdict.outcome}, and nothing is deployed on that: {_otherwise(verdict)}")

@@ -15,6 +15,7 @@ from heapswap.report.scaling import ramp_lines, rest_lines
 from heapswap.report.tables import comparison_table, guard_breakers, metrics_shown, ranked
 from heapswap.report.terminal import Colour, render
 from heapswap.verdict.model import Decision, Effect, NotTried, Verdict
+from heapswap.verdict.objective import HEAP
 from heapswap.workload import Workload
 
 _STYLES = {
@@ -69,6 +70,10 @@ def headline(verdict: Verdict) -> str:
     """The answer in one sentence, with the effect or the reason it rests on."""
     reason = _sentence(verdict.reason)
     match verdict.outcome:
+        case Decision.ADOPT if verdict.objective == HEAP:
+            row = _row(verdict, verdict.candidate, verdict.primary)
+            gain = f": {_shown(row)}" if row else ""
+            return f"In the replay {verdict.candidate} is better, so it is worth a trial{gain}."
         case Decision.ADOPT:
             row = _row(verdict, verdict.candidate, verdict.primary)
             return f"Adopt {verdict.candidate}: {_shown(row)}." if row else f"Adopt {verdict.candidate}."

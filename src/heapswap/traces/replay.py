@@ -19,6 +19,10 @@ BEYOND = 10
 """timed calls that have to be slower than a quantile, for it to say anything"""
 
 
+PATIENCE = 30.0
+"""seconds that a replay at the recorded speed may take, where nobody asked for it"""
+
+
 class Speed(StrEnum):
     """When calls are made."""
 
@@ -70,6 +74,11 @@ def compiled(trace: Path, script: Path, process: int | None = None) -> Script:
         return msgspec.json.decode(done.stdout, type=Script)
     said = done.stderr.decode(errors="replace").strip() or f"the compiler ended with status {done.returncode}"
     raise (Misuse if done.returncode == MISUSE else CannotGoOn)(said)
+
+
+def suited(script: Script) -> Speed:
+    """As recorded where threads decide how memory ages, unless that takes long."""
+    return Speed.RECORDED if script.threads > 1 and script.seconds <= PATIENCE else Speed.MAX
 
 
 def words(script: Path, speed: Speed) -> tuple[str, ...]:

@@ -22,6 +22,9 @@ class Margin:
     floor: float = 0.0
 
 
+HEAP = "heap"
+"""the objective of a replay"""
+
 TIME_MARGIN = Margin(ratio=0.02)
 MEMORY_MARGIN = Margin(ratio=0.10, floor=8 * MIB)
 
@@ -73,7 +76,7 @@ OBJECTIVES: Mapping[str, Objective] = {
         ),
         # Of a replay, which does nothing but allocate: its time is not the program's, and guards nothing.
         Objective(
-            name="heap",
+            name=HEAP,
             primary=("heap_peak",),
             time=None,
             memory=Margin(ratio=0.10, floor=16 * MIB),
