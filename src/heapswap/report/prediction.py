@@ -56,9 +56,9 @@ def doubts(prediction: Prediction) -> tuple[str, ...]:
     """What the prediction rests on and what it leaves out, a sentence each."""
     seen = prediction.fidelity
     told = [
-        f"A replay, not the program: {count(seen.calls, 'call')} of {count(seen.threads, 'thread')} were played at "
+        f"A replay, not the program: {seen.calls:,} calls of {count(seen.threads, 'thread')} were played at "
         f"{'the recorded' if seen.speed == 'recorded' else 'full'} speed. Its peak is as a rule within "
-        f"{seen.error:.0%} of the program's own heap; memory that the program maps itself is not in it."
+        f"{share(seen.error)} of the program's own heap; memory that the program maps itself is not in it."
     ]
     if prediction.share is not None:
         told.append(
