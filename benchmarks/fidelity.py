@@ -61,7 +61,7 @@ class Pair:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("programs", nargs="*", choices=[*PROGRAMS, []], help="default: all of them")
-    parser.add_argument("--speed", choices=tuple(Speed), type=Speed, default=Speed.MAX)
+    parser.add_argument("--speed", choices=tuple(Speed), type=Speed, default=Speed.RECORDED)
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     arguments = parser.parse_args()
     pairs = []

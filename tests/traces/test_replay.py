@@ -73,5 +73,16 @@ def test_a_quantile_is_a_metric_where_enough_calls_are_beyond_it() -> None:
     ("threads", "seconds", "speed"), [(1, 1.0, Speed.MAX), (2, 1.0, Speed.RECORDED), (2, 3600.0, Speed.MAX)]
 )
 def test_threads_age_memory_as_recorded_unless_that_takes_long(threads: int, seconds: float, speed: Speed) -> None:
-    counted = {"calls": 1, "peak_live": 1, "end_live": 1, "unknown_frees": 0, "lost_frees": 0, "large_bytes": 0}
-    assert suited(Script(processes=1, threads=threads, seconds=seconds, large_bytes_told=0, **counted)) is speed
+    script = Script(
+        processes=1,
+        calls=1,
+        peak_live=1,
+        end_live=1,
+        unknown_frees=0,
+        lost_frees=0,
+        threads=threads,
+        seconds=seconds,
+        large_bytes=0,
+        large_bytes_told=0,
+    )
+    assert suited(script) is speed
