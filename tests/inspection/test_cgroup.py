@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from heapswap.inspection.cgroup import cpu_quota
+from heapswap.inspection.cgroup import cpu_quota, memory_limit
 
 
 def write(path: Path, text: str) -> None:
@@ -43,3 +43,21 @@ def test_quota(tmp_path: Path, own: str, files: dict[str, str], quota: float | N
 
 def test_without_control_groups(tmp_path: Path) -> None:
     assert cpu_quota(tmp_path / "nothing", tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("own", "files", "limit"),
+    [
+        ("0::/a/b\n", {"a/b/memory.max": "67108864\n"}, 67108864),
+        ("0::/a/b\n", {"a/b/memory.max": "max\n", "a/memory.max": "1000\n", "memory.max": "2000\n"}, 1000),
+        ("4:memory:/x\n", {"memory/x/memory.limit_in_bytes": "5000\n"}, 5000),
+        ("4:memory:/x\n", {"memory/x/memory.limit_in_bytes": "9223372036854771712\n"}, None),
+        ("4:cpu:/x\n", {"memory/x/memory.limit_in_bytes": "5000\n"}, None),
+        ("", {}, None),
+    ],
+)
+def test_memory(tmp_path: Path, own: str, files: dict[str, str], limit: int | None) -> None:
+    write(tmp_path / "own", own)
+    for name, text in files.items():
+        write(tmp_path / "mount" / name, text)
+    assert memory_limit(tmp_path / "own", tmp_path / "mount") == limit

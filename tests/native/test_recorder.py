@@ -180,7 +180,7 @@ def killed(built: Path, folder: Path, moments: int) -> None:
 
 
 def test_killed_at_any_moment_nothing_is_lost(built: Path, tmp_path: Path) -> None:
-    killed(built, tmp_path, moments=3)
+    killed(built, tmp_path, moments=2)
 
 
 @pytest.mark.acceptance
@@ -206,7 +206,7 @@ def test_a_killed_collector_leaves_what_it_had_written(built: Path, tmp_path: Pa
 
 
 def test_the_limits_end_the_recording_and_nothing_else(built: Path, tmp_path: Path) -> None:
-    argv = [str(built / "threads"), "2", "400000"]
+    argv = [str(built / "threads"), "2", "200000"]
     plain = subprocess.run(argv, capture_output=True, text=True, check=True)
     for limits, reason in (
         (Limits(size=1 << 20), Reason.SIZE),
@@ -225,7 +225,7 @@ def test_the_limits_end_the_recording_and_nothing_else(built: Path, tmp_path: Pa
 def test_a_full_disk_ends_the_recording_and_nothing_else(built: Path, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     inside = on_small_disk(disk, "1m")
-    command = [HEAPSWAP, "record", "-o", str(disk / "x.heap"), "--", str(built / "threads"), "2", "400000"]
+    command = [HEAPSWAP, "record", "-o", str(disk / "x.heap"), "--", str(built / "threads"), "2", "200000"]
     plain = subprocess.run(command[5:], capture_output=True, text=True, check=True)
     done = subprocess.run([*inside, *command], capture_output=True, text=True, check=False, timeout=120)
     assert (done.returncode, done.stdout) == (0, plain.stdout)

@@ -1,6 +1,6 @@
 //! What was written is read again, and what nobody wrote is refused.
 
-use crate::decode::{Damage, Decoder};
+use crate::decode::{Damage, Decoder, count};
 use crate::encode::{Common, Encoder, MARGIN};
 use crate::event::{Event, Function};
 use core::sync::atomic::{AtomicU32, Ordering::Acquire};
@@ -175,4 +175,32 @@ fn damage_is_named() {
     assert_eq!(refused(&[0x0e, 0, 2, 4, 64]), Damage::Alignment { log2: 64 });
     assert_eq!(refused(&[2]), Damage::Null);
     assert_eq!(refused(&[0x10, 255, 255, 255, 255, 255, 255, 255, 255, 8, 1, 0]), Damage::Epoch);
+}
+
+#[test]
+fn calls_are_counted_without_reading_them() {
+    let events = any_events(&mut Random(7), 20_000);
+    let is_no_call = |event: &Event| {
+        matches!(
+            event,
+            Event::ReallocFrom { .. }
+                | Event::Touched { .. }
+                | Event::Thread { .. }
+                | Event::ThreadEnd
+                | Event::Fork { .. }
+        )
+    };
+    let calls = events.iter().filter(|(event, _)| !is_no_call(event)).count() as u64;
+    let begun: Vec<u32> = events
+        .iter()
+        .filter_map(|(event, _)| if let Event::Thread { tid } = event { Some(*tid) } else { None })
+        .collect();
+    let (mut counted, mut threads) = (0, Vec::new());
+    for (_, bytes) in write(&events, 4096) {
+        counted += count(&bytes, |thread| threads.push(thread));
+    }
+    assert_eq!(counted, calls);
+    assert_eq!(threads, begun);
+    assert_eq!(count(&[0xff, 0, 7], |_| ()), 1);
+    assert_eq!(count(&[0; 8], |_| ()), 0);
 }

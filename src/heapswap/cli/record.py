@@ -26,6 +26,7 @@ from heapswap.traces.record import Limits, Recording, memory_for_rings, pack
 from heapswap.units import parse_bytes, parse_duration
 
 USAGE = "heapswap record [OPTIONS] -- PROGRAM ARGUMENTS"
+LEAST_SIZE = 1_000_000
 QUIET_FOR = 1.0
 """seconds in which nothing is shown"""
 
@@ -103,7 +104,7 @@ def _preflight(argv: tuple[str, ...], environ: Mapping[str, str]) -> None:
 
 def _size(text: str) -> int:
     size = parse_bytes(text)
-    if size < 1 << 20:
+    if size < LEAST_SIZE:
         raise Misuse(f"--max-size {text} holds next to nothing; give 1MB at least")
     return size
 

@@ -8,10 +8,10 @@ from heapswap.units import format_bytes, format_duration
 
 
 def line(state: State) -> str:
-    """One line: how far it is."""
+    """One line of less than 80 columns: how far it is."""
     return (
-        f"heapswap: recording for {format_duration(state.seconds)}: {_number(state.events)} events, "
-        f"{format_bytes(state.bytes)}, {format_bytes(state.ring_memory)} of ring memory"
+        f"recording {format_duration(state.seconds)}: {_number(state.events)} events, "
+        f"{format_bytes(state.bytes)}; {format_bytes(state.ring_memory)} in memory"
     )
 
 
@@ -22,18 +22,21 @@ def summary(state: State, file: Path, *, size: int, packed: bool, limits: Limits
         size: of the file, bytes.
         packed: it is compressed, or was not meant to be.
     """
-    each = state.bytes / state.events if state.events else 0.0
-    whole = (
+    each = f"{state.bytes / state.events:.1f} bytes an event" if state.events else "no event"
+    return (
         f"recorded {_number(state.events)} events of {count(state.threads, 'thread')} in "
-        f"{_processes(state.processes)} ({each:.1f} bytes each in memory, at most "
-        f"{format_bytes(state.ring_memory)} of ring memory) in {file} ({format_bytes(size)})"
+        f"{_processes(state.processes)} into {file}",
+        f"{each} as recorded, {format_bytes(size)} as it is now; at most {format_bytes(state.ring_memory)} of memory "
+        "in between",
+        *_ends(state, limits),
+        *_doubts(state, packed=packed),
     )
-    return (whole, *_ends(state, limits), *_doubts(state, packed=packed))
 
 
 def _ends(state: State, limits: Limits) -> tuple[str, ...]:
-    after = f"recording ended after {format_duration(state.seconds)}"
+    after = f"it ended after {format_duration(state.seconds)}"
     words = {
+        Reason.ENDED: "it ended with the program",
         Reason.SIZE: f"{after}: the trace has reached {format_bytes(limits.size or 0)}; --max-size allows more",
         Reason.TIME: f"{after}, as asked; the program went on unrecorded",
         Reason.BEHIND: f"{after}: the program filled {format_bytes(limits.memory)} of memory faster than they could be "
@@ -42,15 +45,14 @@ def _ends(state: State, limits: Limits) -> tuple[str, ...]:
         Reason.DISK: f"{after}: the file could not be written; give one on a file system with room with -o",
         Reason.KILLED: "the collector was killed; what it had written until then is there",
     }
-    return (words[state.reason],) if state.reason in words else ()
+    return (words[state.reason],) if state.reason else ()
 
 
 def _doubts(state: State, *, packed: bool) -> tuple[str, ...]:
     said = []
     if state.processes_refused:
-        said.append(
-            f"{count(state.processes_refused, 'process')} could not be recorded: no file could be made for them"
-        )
+        refused = _processes(state.processes_refused)
+        said.append(f"{refused} could not be recorded: no file could be made in memory")
     if state.threads_refused:
         said.append(f"{count(state.threads_refused, 'thread')} could not be recorded: there were too many at once")
     if not packed:
