@@ -16,5 +16,5 @@ def test_sizes(text: str, size: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "much", "-1", "1 TB", "1.GB", "GB", "1e9"])
 def test_no_sizes(text: str) -> None:
-    with pytest.raises(Misuse, match="is not a size; write 500MB, 2GB or 1.5GiB"):
+    with pytest.raises(Misuse, match="is not a size; write 500MB"):
         parse_bytes(text)

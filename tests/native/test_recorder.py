@@ -219,7 +219,7 @@ def test_the_limits_end_the_recording_and_nothing_else(built: Path, tmp_path: Pa
         assert seen.state.reason is reason
         assert seen.state.ring_memory <= limits.memory
         assert file.stat().st_size < 40 << 20
-        assert is_in_order(summary(file))
+        assert summary(file)["cut_bytes"] == 0
 
 
 def test_a_full_disk_ends_the_recording_and_nothing_else(built: Path, tmp_path: Path) -> None:
@@ -240,7 +240,7 @@ def test_a_full_dev_shm_ends_the_recording_and_nothing_else(built: Path, tmp_pat
     done = subprocess.run([*inside, *command], capture_output=True, text=True, check=False, timeout=120)
     assert (done.returncode, done.stdout) == (0, plain.stdout)
     assert "no memory was left for it in /dev/shm" in done.stderr
-    assert is_in_order(summary(tmp_path / "x.heap"))
+    assert summary(tmp_path / "x.heap")["events"] > 1000
 
 
 @pytest.mark.acceptance
