@@ -67,7 +67,7 @@ def test_the_example_of_the_documentation_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["report", str(TRACE), "--parquet", "-o", "words.parquet"]) == 0
+    assert main(["report", str(TRACE), "--parquet", "-o", "server.parquet"]) == 0
     (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "traces.md").read_text(), re.DOTALL)
     exec(compile(example, "docs/traces.md", "exec"), {})
     head, _, *rows = capsys.readouterr().out.splitlines()
