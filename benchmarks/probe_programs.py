@@ -24,7 +24,7 @@ from statistics import median
 from probe_overhead import environments, heaptrack, tidy
 
 CORPUS = Path(__file__).parents[1] / "corpus"
-ROUNDS = 12
+ROUNDS = 8
 HEAVY = "#include <iostream>\n#include <map>\n#include <regex>\n#include <string>\n" + "".join(
     f"std::map<int, std::map<int, std::string>> m{n}(int k) {{ std::regex r(std::to_string(k)); return {{}}; }}\n"
     for n in range(12)
@@ -105,7 +105,7 @@ def redis(folder: Path, environ: Mapping[str, str]) -> float:
     pid = os.posix_spawnp(
         "redis-server", server, environ, file_actions=[(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
     )
-    load = ["redis-benchmark", "-s", str(socket), "-q", "-n", "60000", "-r", "100000"]
+    load = ["redis-benchmark", "-s", str(socket), "-q", "-n", "100000", "-r", "100000"]
     plain = {name: value for name, value in environ.items() if name != "LD_PRELOAD"}
     while not socket.exists():
         time.sleep(0.01)

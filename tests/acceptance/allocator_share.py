@@ -40,7 +40,9 @@ PROGRAMS: dict[str, tuple[list[str], str]] = {
 
 
 def bare() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+    """Without the probe, and with hashes in the same order in every run: in which order blocks are freed depends on it."""
+    environ = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+    return {**environ, "PYTHONHASHSEED": "0", "PERL_HASH_SEED": "0", "PERL_PERTURB_KEYS": "0"}
 
 
 def by_perf(argv: Sequence[str], stdin: str, environ: Mapping[str, str]) -> float:

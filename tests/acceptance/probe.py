@@ -86,13 +86,17 @@ LINES = (
         measure=tests("reference", "-m", "not acceptance", PROBE, "-k", "reference or way or forks"),
     ),
     Line(
-        promise="killed at 100 random moments: off by no more than the calls in flight",
+        promise="killed at 100 random moments, with lives and stacks: off by no more than the calls in flight",
         measure=tests("killed", PROBE, "-k", "100_random"),
     ),
     Line(promise="the CPU share is within 3 points of perf's", measure=beside_perf),
     Line(
         promise="waiting, faults and computing are told apart, and so are a leak and a retention",
         measure=tests("truth", PROFILE, "-k", "where_the_time or told_apart"),
+    ),
+    Line(
+        promise="waiting rises with the number of threads that call at the same time",
+        measure=tests("crowd", PROFILE, "-k", "waiting_rises"),
     ),
     Line(
         promise="how long blocks of each size live, what is never freed, and who frees: as the programs were built",

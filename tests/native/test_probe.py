@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from heapswap.profiling import wire
+from heapswap.profiling import stacks, wire
 from tests.native.support import compiled, library, program
 from tests.native.test_libraries import FAMILY, exported, needed
 
@@ -214,6 +214,9 @@ def killed(built: Path, bench: Bench, moments: int) -> None:
         assert abs(counted.frees - expected.frees) <= threads + 1
         (file,) = bench.files()
         assert wire.Flag.ENDED not in file.header.flags
+        (known,) = stacks.read(bench.folder).values()
+        assert all(stack.frames for stack in known.stacks)
+        assert (file.lives["size"] <= 200_000).all(), "no life is half written"
 
 
 WAYS = "exit _exit closed exec fork _Fork clone vfork signals short-threads destructors exhaust huge dlopen"
