@@ -40,7 +40,7 @@ PROGRAMS: dict[str, tuple[list[str], str]] = {
 
 
 def bare() -> dict[str, str]:
-    """Without the probe, and with hashes in the same order in every run: in which order blocks are freed depends on it."""
+    """Without the probe, and with hashes in the same order in every run, which is that of freeing."""
     environ = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
     return {**environ, "PYTHONHASHSEED": "0", "PERL_HASH_SEED": "0", "PERL_PERTURB_KEYS": "0"}
 
