@@ -46,8 +46,10 @@ def test_an_older_profile_has_the_work_as_a_difference_and_a_newer_one_by_itself
 def test_what_calls_take_under_the_quickest_allocator_cannot_be_saved() -> None:
     """7 million calls of 6.5 ns: of 5 % of a second more than half would stay."""
     cached = process(allocations=4_000_000, frees=3_000_000, quick_call=6.5e-9, work_share=share(0.05))
-    assert needed_work(cached) == pytest.approx(7e6 * 0.6 * 6.5e-9)
-    assert cpu_ceiling(profile(cached, faults=0)).allocator == pytest.approx(0.05 - 0.0273)
+    assert needed_work(cached) == pytest.approx(7e6 * 4.5e-9)
+    assert cpu_ceiling(profile(cached, faults=0)).allocator == pytest.approx(0.05 - 0.0315)
+    quick = replace(cached, quick_call=4e-9)
+    assert needed_work(quick) == pytest.approx(7e6 * ceiling.QUICKER * 4e-9), "a quicker processor"
     slow = replace(cached, quick_call=90e-9)
     assert needed_work(slow) == pytest.approx(7e6 * ceiling.QUICKEST), "that glibc is slow makes no other slow"
     assert needed_work(replace(cached, quick_call=None)) == 0.0

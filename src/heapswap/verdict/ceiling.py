@@ -17,10 +17,10 @@ HEADER = 16
 """bytes that a block takes beside what was asked for, about"""
 CALL = 2e-6
 """seconds that a call takes at most on average, where too few were timed: twenty times a usual one"""
-QUICKEST = 4e-9
+QUICKEST = 4.5e-9
 """seconds that a call takes on average under any allocator. The least that was measured of eight allocators on four
 programs, as the probe times calls, is 5.1 ns (tcmalloc, under sqlite)"""
-QUICKER = 0.6
+QUICKER = 0.7
 """part of the mean call that neither waits nor enters the kernel, below which no allocator gets on a quicker processor:
 0.79 is the least that was measured where each call found its block in the thread's cache"""
 FAULT = 1.6e-6
