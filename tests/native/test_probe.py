@@ -186,6 +186,29 @@ def test_live_bytes_are_the_blocks_that_are_left(built: Path, bench: Bench) -> N
     assert file.header.peak >= file.total("live") - file.header.slots * file.header.quantum
 
 
+JEMALLOC = Path("/usr/lib/x86_64-linux-gnu/libjemalloc.so.2")
+
+
+@pytest.mark.parametrize("behind", ["", "jemalloc", "mimalloc", "a jemalloc that says sizes beforehand"])
+def test_live_bytes_are_what_the_allocator_says_of_the_blocks(behind: str, tmp_path: Path) -> None:
+    program = compiled(HERE / "asked.c", tmp_path, "-fno-builtin")
+    if behind.startswith("a ") and not JEMALLOC.exists():
+        pytest.fail(f"{JEMALLOC} is not there: apt-get install libjemalloc2")
+    preload = [library("probe"), *([JEMALLOC] if behind.startswith("a ") else [library(behind)] if behind else [])]
+
+    def run(rounds: int) -> tuple[int, int]:
+        folder = tmp_path / str(rounds)
+        folder.mkdir()
+        environ = {"LD_PRELOAD": ":".join(map(str, preload)), "HEAPSWAP_PROBE": str(folder)}
+        done = subprocess.run([program, str(rounds)], env=environ, capture_output=True, check=True, timeout=60)
+        (file,) = wire.read_all(folder)
+        return int(done.stdout), file.total("live")
+
+    (_, before), (left, live) = run(0), run(50_000)
+    assert left > 50_000
+    assert live - before == left
+
+
 # ---- every way to end --------------------------------------------------------------------------------------------
 
 
