@@ -62,10 +62,10 @@ pub fn is_over() -> bool {
     page().is_none_or(|control| control.over.load(Relaxed) != over::NO)
 }
 
-/// Ends recording for the whole tree; the first reason stands.
-pub fn end(reason: u32) {
+/// Ends recording for the whole tree, from this epoch on; the first reason stands.
+pub fn end(reason: u32, epoch: u64) {
     if let Some(control) = page() {
-        let _ = control.over.compare_exchange(over::NO, reason, Relaxed, Relaxed);
+        control.end(reason, epoch);
     }
 }
 

@@ -89,7 +89,7 @@ fn open(birth: &Birth, place: *mut c_void) {
 #[cold]
 fn refused() {
     if sys::errno() == libc::ENOSPC || sys::errno() == libc::ENOMEM {
-        control::end(over::MEMORY);
+        control::end(over::MEMORY, control::epoch());
     }
     control::process_refused();
 }

@@ -17,9 +17,9 @@ pub fn take(stream: u32, sequence: u32, epoch: u64) -> Option<Segment> {
         return None;
     }
     let header = ring::current()?;
-    let index = take_free(header).or_else(|| allocate(header)).or_else(|| take_free(header));
+    let index = take_free(header).or_else(|| allocate(header, epoch)).or_else(|| take_free(header));
     let Some(index) = index else {
-        control::end(over::BEHIND);
+        control::end(over::BEHIND, epoch);
         return None;
     };
     let entry = entry(header, index);
@@ -42,7 +42,7 @@ fn take_free(header: &Header) -> Option<usize> {
     })
 }
 
-fn allocate(header: &Header) -> Option<usize> {
+fn allocate(header: &Header, epoch: u64) -> Option<usize> {
     if !control::take_segment() {
         return None;
     }
@@ -55,7 +55,7 @@ fn allocate(header: &Header) -> Option<usize> {
         {
             control::give_segment_back();
             if next < SEGMENTS {
-                control::end(over::MEMORY);
+                control::end(over::MEMORY, epoch);
             }
             return None;
         }

@@ -187,20 +187,23 @@ impl Stream {
     pub fn put(&self, write: impl Fn(&mut Encoder, u64) -> bool) -> bool {
         // SAFETY: the calling thread owns the stream and is busy, so its signal handlers keep away.
         let writer = unsafe { &mut *self.writer.get() };
-        write(&mut writer.encoder, control::epoch())
-            || (self.go_on(writer) && write(&mut writer.encoder, control::epoch()))
+        let epoch = control::epoch();
+        write(&mut writer.encoder, epoch) || (self.go_on(writer, epoch) && write(&mut writer.encoder, control::epoch()))
     }
 
-    /// After every few records: counts the epoch up, where there are several streams to be put in order, and goes on in
+    /// After every few records, of which the next one came at this epoch: counts the epoch up, where there are several streams to be put in order, and goes on in
     /// the same segment or another; false where there is none.
     #[cold]
     #[inline(never)]
-    fn go_on(&self, writer: &mut Writer) -> bool {
+    fn go_on(&self, writer: &mut Writer, epoch: u64) -> bool {
+        if control::is_over() {
+            return false;
+        }
         let streams = USED.load(Relaxed) as usize;
         if streams > 1 {
             control::count_up();
         }
-        if writer.room() == 0 && !self.turn_over(writer) {
+        if writer.room() == 0 && !self.turn_over(writer, epoch) {
             return false;
         }
         let step = if streams > 1 { (STEP * streams).min(writer.room()) } else { writer.room() };
@@ -210,13 +213,12 @@ impl Stream {
     }
 
     /// Goes on in another segment; false where there is none, and then there never will be.
-    fn turn_over(&self, writer: &mut Writer) -> bool {
+    fn turn_over(&self, writer: &mut Writer, epoch: u64) -> bool {
         let errno = sys::errno();
         writer.encoder.end();
         if let Some(full) = writer.segment.take() {
             segments::give_up(full.entry);
         }
-        let epoch = control::epoch();
         let next = segments::take(self.index.load(Relaxed), writer.sequence, epoch);
         sys::set_errno(errno);
         let Some(segment) = next else { return false };

@@ -299,25 +299,48 @@ pub const fn unzigzag(number: u64) -> i64 {
     (number >> 1 ^ (number & 1).wrapping_neg()).cast_signed()
 }
 
-/// How many calls whole records tell of, without reading more of them than the lengths; up to the first damage. A
-/// realloc counts once. `thread` is told the id of every thread that begins.
-pub fn count(records: &[u8], mut thread: impl FnMut(u32)) -> u64 {
-    let (mut at, mut calls) = (0, 0);
+/// What a look at the lengths of records tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Count {
+    /// A realloc is one call.
+    pub calls: u64,
+    /// Bytes until a record of the epoch that was asked for or a later one, or until damage.
+    pub length: usize,
+}
+
+/// Counts the calls that whole records tell of, those before the epoch `end`, reading hardly more than the lengths.
+/// `thread` is told the id of every thread that begins.
+pub fn count(records: &[u8], epoch: u64, end: u64, mut thread: impl FnMut(u32)) -> Count {
+    let (mut at, mut calls, mut epoch) = (0, 0, epoch);
+    if epoch >= end {
+        return Count { calls, length: 0 };
+    }
     while let Some(&tag) = records.get(at) {
-        let (length, counts) =
-            if tag & 7 == kind::RARE { RARE[usize::from(tag >> 3)] } else { ORDINARY[usize::from(tag)] };
+        let is_rare = tag & 7 == kind::RARE;
+        let (length, counts) = if is_rare { RARE[usize::from(tag >> 3)] } else { ORDINARY[usize::from(tag)] };
         if length == 0 {
             break;
         }
-        if tag == rare::THREAD << 3
-            && let Some(id) = records.get(at + 1..).and_then(|rest| rest.first_chunk())
-        {
-            thread(u32::from_le_bytes(*id));
+        if is_rare {
+            let rest = records.get(at + 1..).unwrap_or_default();
+            match tag >> 3 {
+                rare::TICK => epoch += rest.first_chunk().map_or(0, |grown| u64::from(u16::from_le_bytes(*grown))),
+                rare::EPOCH => epoch = rest.first_chunk().map_or(epoch, |now| u64::from_le_bytes(*now)),
+                rare::THREAD => {
+                    if let Some(id) = rest.first_chunk() {
+                        thread(u32::from_le_bytes(*id));
+                    }
+                }
+                _ => {}
+            }
+            if epoch >= end {
+                break;
+            }
         }
         at += usize::from(length);
         calls += u64::from(counts);
     }
-    calls
+    Count { calls, length: at.min(records.len()) }
 }
 
 /// Length of a record and whether it counts as a call, by its tag.

@@ -18,6 +18,7 @@
 //! Of a segment that is taken, too, the first `used` bytes are whole records at every moment: what a killed process
 //! leaves behind is read like the rest. Every number is little-endian and aligned.
 
+use core::sync::atomic::Ordering::{AcqRel, Acquire};
 use core::sync::atomic::{AtomicU32, AtomicU64};
 
 pub const SEGMENT: usize = 64 << 10;
@@ -80,6 +81,17 @@ pub struct Control {
     pub processes_refused: AtomicU32,
     /// Threads that got no stream and were not recorded.
     pub threads_refused: AtomicU32,
+    /// Where recording is over: what has this epoch or a later one is not part of the trace, as threads stop one by one.
+    pub cut: AtomicU64,
+}
+
+impl Control {
+    /// Ends recording for everybody; the first reason stands. What has `cut` or a later epoch is left out.
+    pub fn end(&self, reason: u32, cut: u64) {
+        // Whoever sees the reason sees the cut.
+        let _ = self.cut.compare_exchange(0, cut, AcqRel, Acquire);
+        let _ = self.over.compare_exchange(over::NO, reason, AcqRel, Acquire);
+    }
 }
 
 /// Text ends with a NUL.

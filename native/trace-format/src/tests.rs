@@ -1,6 +1,6 @@
 //! What was written is read again, and what nobody wrote is refused.
 
-use crate::decode::{Damage, Decoder, count};
+use crate::decode::{Count, Damage, Decoder, count};
 use crate::encode::{Common, Encoder, MARGIN};
 use crate::event::{Event, Function};
 use core::sync::atomic::{AtomicU32, Ordering::Acquire};
@@ -196,11 +196,37 @@ fn calls_are_counted_without_reading_them() {
         .filter_map(|(event, _)| if let Event::Thread { tid } = event { Some(*tid) } else { None })
         .collect();
     let (mut counted, mut threads) = (0, Vec::new());
-    for (_, bytes) in write(&events, 4096) {
-        counted += count(&bytes, |thread| threads.push(thread));
+    for (first, bytes) in write(&events, 4096) {
+        let seen = count(&bytes, first, u64::MAX, |thread| threads.push(thread));
+        assert_eq!(seen.length, bytes.len());
+        counted += seen.calls;
     }
     assert_eq!(counted, calls);
     assert_eq!(threads, begun);
-    assert_eq!(count(&[0xff, 0, 7], |_| ()), 1);
-    assert_eq!(count(&[0; 8], |_| ()), 0);
+    assert_eq!(count(&[0xff, 0, 7], 1, 2, |_| ()), Count { calls: 1, length: 3 });
+    assert_eq!(count(&[0; 8], 1, 2, |_| ()), Count { calls: 0, length: 0 });
+}
+
+#[test]
+fn a_cut_leaves_what_was_before() {
+    let mut random = Random(8);
+    let (mut epoch, mut block) = (100, 0x5555_0000);
+    let events: Vec<(Event, u64)> = (0..2000)
+        .map(|_| {
+            epoch += random.below(3) * random.below(70_000);
+            block += 16;
+            (Event::Free { function: Function::Free, block }, epoch)
+        })
+        .collect();
+    for end in [0, 100, 101, events[999].1, events[1000].1 + 1, epoch, epoch + 1] {
+        let before: Vec<_> = events.iter().copied().filter(|(_, when)| *when < end).collect();
+        let mut found = Vec::new();
+        for (first, bytes) in write(&events, 4096) {
+            let seen = count(&bytes, first, end, |_| ());
+            let kept = read(first, &bytes[..seen.length]).unwrap();
+            assert_eq!(kept.len() as u64, seen.calls);
+            found.extend(kept);
+        }
+        assert!(found == before, "{end}");
+    }
 }

@@ -4,7 +4,7 @@ use super::process::{Ring, Shared};
 use crate::container::{Where, Writer};
 use crate::failure::Failure;
 use heapswap_trace_format::decode::count;
-use heapswap_trace_format::ring::{SEGMENT, SUFFIX, state};
+use heapswap_trace_format::ring::{SEGMENT, SUFFIX, over, state};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -158,12 +158,19 @@ impl<'a> Rings<'a> {
             .map(|(place, entry)| (entry.stream.load(Relaxed), entry.sequence.load(Relaxed), place, entry))
             .collect();
         ready.sort_unstable_by_key(|(stream, sequence, ..)| (*stream, *sequence));
+        let end = match self.shared.control.over.load(Acquire) {
+            over::NO => u64::MAX,
+            _ => self.shared.control.cut.load(Acquire),
+        };
         for (stream, sequence, place, entry) in ready {
-            let records = ring.records(place, entry.used.load(Acquire));
-            let at = Where { process: ring.number, stream, sequence, epoch: entry.epoch.load(Relaxed) };
-            self.writer.raw_segment(at, records)?;
-            self.events += count(records, |thread| _ = self.threads.insert((ring.number, thread)));
-            self.bytes += records.len() as u64;
+            let (records, epoch) = (ring.records(place, entry.used.load(Acquire)), entry.epoch.load(Relaxed));
+            let seen = count(records, epoch, end, |thread| _ = self.threads.insert((ring.number, thread)));
+            if seen.length > 0 {
+                let at = Where { process: ring.number, stream, sequence, epoch };
+                self.writer.raw_segment(at, &records[..seen.length])?;
+            }
+            self.events += seen.calls;
+            self.bytes += seen.length as u64;
             if entry.state.load(Relaxed) == state::FULL {
                 entry.state.store(state::FREE, Release);
             }

@@ -112,7 +112,9 @@ fn collect(control: &'static Control, folder: &Path, writer: Writer, settings: &
             Ok(()) if told => over::TOLD,
             Ok(()) => over::NO,
         };
-        let _ = control.over.compare_exchange(over::NO, reason, Relaxed, Relaxed);
+        if reason != over::NO {
+            control.end(reason, control.epoch.fetch_add(1, Relaxed) + 1);
+        }
         progress.tell(elapsed, &rings, control);
     }
     std::thread::sleep(LAST_RECORDS);
