@@ -26,6 +26,11 @@ def test_an_adopted_candidate_with_its_evidence() -> None:
     assert (str(choice.candidate), choice.asked, choice.evidence) == ("mimalloc@2", "verdict.json", "sha256:0")
 
 
+def test_a_verdict_about_a_replay_deploys_nothing() -> None:
+    with pytest.raises(CannotGoOn, match=r"^v is about the replay of .*trial --candidates mimalloc@2 -- PROG"):
+        adopted(artifact.encode(replace(VERDICT, objective="heap")), "v")
+
+
 @pytest.mark.parametrize(
     ("outcome", "says"),
     [

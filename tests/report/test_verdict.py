@@ -84,6 +84,14 @@ def test_inconclusive_says_how_many_runs_are_missing_and_who_is_ahead() -> None:
     assert "Best so far" not in verdict_text(UNKNOWN, workload=LUA, results=RESULTS, width=120)
 
 
+def test_a_replay_is_at_most_worth_a_trial() -> None:
+    verdict = replace(ADOPT, objective="heap")
+    assert headline(verdict).startswith("In the replay mimalloc is better, so it is worth a trial: CPU time -38.1 %")
+    shown = verdict_text(verdict, workload=LUA, results=RESULTS, width=80)
+    assert "Adopt" not in shown
+    assert "heapswap deploy" not in shown
+
+
 def test_a_reason_is_told_once() -> None:
     for verdict in (KEEP, INCONCLUSIVE, UNKNOWN):
         text = verdict_text(verdict, workload=LUA, results=RESULTS, width=120)

@@ -14,7 +14,7 @@ from heapswap.report.shellwords import command_lines
 from heapswap.trials.model import Trial
 from heapswap.verdict import constrained
 from heapswap.verdict.model import Advice, Decision, Verdict
-from heapswap.verdict.objective import OBJECTIVES
+from heapswap.verdict.objective import HEAP, OBJECTIVES
 from heapswap.workload import Build, Direction, Service, Workload
 
 _DEEPER = 3
@@ -47,6 +47,9 @@ def step_lines(steps: Sequence[Step], width: int) -> list[Text]:
 
 def steps(verdict: Verdict, workload: Workload, ranked: Sequence[str]) -> tuple[Step, ...]:
     """What the verdict asks the reader to do; `ranked` are the candidates, the best first."""
+    if verdict.objective == HEAP:
+        words = ("heapswap", "trial", "--candidates", verdict.candidate or "CANDIDATE", "--", "PROGRAM")
+        return (Step(purpose="A replay shows what may be won; the program itself has to prove it:", words=words),)
     return (*_act(verdict, workload), *_look_deeper(workload, verdict, ranked))
 
 
