@@ -14,7 +14,6 @@ pub struct Answer {
     pub heap_start: u64,
     pub heap_peak: u64,
     pub heap_end: u64,
-    pub heap_rest: u64,
     pub own: u64,
     pub taking: Merged,
     pub giving: Merged,
@@ -44,7 +43,7 @@ impl Answer {
             "{{\"calls\": {calls}, \"threads\": {threads}, \"lanes\": {lanes}, \"slots\": {slots}, \"moments\": {epochs}, \
              \"moments_off\": {}, \"seconds\": {seconds:.6}, \"cpu\": {:.6}, \"rate\": {:.0}, \"peak_live\": {peak_live}, \
              \"mean_live\": {live_mean}, \"end_live\": {end_live}, \"heap_start\": {}, \"heap_peak\": {}, \
-             \"heap_mean\": {heap_mean}, \"heap_end\": {}, \"heap_rest\": {}, \"own\": {}, \"allocate\": {}, \
+             \"heap_mean\": {heap_mean}, \"heap_end\": {}, \"own\": {}, \"allocate\": {}, \
              \"free\": {}, \"timeline\": [{}]}}",
             self.mismatches,
             self.cpu as f64 / 1e9,
@@ -52,7 +51,6 @@ impl Answer {
             self.heap_start,
             self.heap_peak,
             self.heap_end,
-            self.heap_rest,
             self.own,
             self.latencies(&self.taking),
             self.latencies(&self.giving),

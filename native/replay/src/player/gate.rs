@@ -34,7 +34,6 @@ pub struct Gate {
     /// As `left`, at the end of the last epoch that all have left.
     open: AtomicU64,
     live: AtomicI64,
-    pub peak_live: AtomicI64,
     /// Epochs at whose end the live bytes were not the recording's.
     pub mismatches: AtomicU64,
     looks: u32,
@@ -48,7 +47,6 @@ impl Gate {
             left: AtomicU64::new(0),
             open: AtomicU64::new(0),
             live: AtomicI64::new(0),
-            peak_live: AtomicI64::new(0),
             mismatches: AtomicU64::new(0),
             looks: if lanes <= cores { LOOKS } else { 1 },
         }
@@ -99,7 +97,6 @@ impl Gate {
         }
         let live = self.live();
         self.mismatches.fetch_add(u64::from(live != expected), SeqCst);
-        self.peak_live.fetch_max(live, SeqCst);
         self.open.store(parts, SeqCst);
         for place in &self.places {
             if place.wanted.load(SeqCst) <= parts {

@@ -13,7 +13,6 @@ mod stage;
 mod threads;
 
 use std::sync::OnceLock;
-use std::time::Duration;
 
 pub use answer::Answer;
 pub use source::Refusal;
@@ -30,7 +29,7 @@ static STAGE: OnceLock<Stage> = OnceLock::new();
 ///
 /// # Errors
 /// It cannot be read, or there is no memory for the player itself.
-pub fn play(path: &str, speed: Speed, rest: Duration) -> Result<Answer, Refusal> {
+pub fn play(path: &str, speed: Speed) -> Result<Answer, Refusal> {
     let source = Source::open(path)?;
     let stage = Stage::set(source, speed).map_err(|error| error.to_string())?;
     let stage = STAGE.get_or_init(|| stage);
@@ -46,7 +45,6 @@ pub fn play(path: &str, speed: Speed, rest: Duration) -> Result<Answer, Refusal>
     let (ended, later, used) = (clock::monotonic(), now(), clock::cpu());
     let course = stage.end();
     let heap_end = stage.heap();
-    std::thread::sleep(rest);
     let status = Status::now().map_err(|error| error.to_string())?;
     let nanoseconds = ended.saturating_sub(began).max(1);
     #[allow(clippy::cast_precision_loss)] // a day of ticks is still exact to a part in a million
@@ -59,7 +57,6 @@ pub fn play(path: &str, speed: Speed, rest: Duration) -> Result<Answer, Refusal>
         heap_start: course.points.first().map_or(0, |first| first.resident),
         heap_peak: status.peak.saturating_sub(status.other + rest_bytes).max(course.peak),
         heap_end,
-        heap_rest: stage.heap(),
         own: rest_bytes,
         taking: latency::Merged::of(stage.latencies.iter().map(|pair| &pair.0)),
         giving: latency::Merged::of(stage.latencies.iter().map(|pair| &pair.1)),
