@@ -23,6 +23,8 @@ use heapswap_trace_format::decode::{Bytes, Damage, Decoder, Source, block_from, 
 use std::collections::HashMap;
 
 const COLUMNS: usize = 6;
+/// A power of two, so that a mask keeps an index within.
+const CURSORS: usize = 8;
 const TAGS: usize = 0;
 const CALLERS: usize = 1;
 const ALLOCATED: usize = 2;
@@ -42,7 +44,7 @@ const SLACK: usize = 8;
 pub struct Fields {
     bytes: Vec<u8>,
     /// Where each column goes on, and where it ends. Records that were not split are one column.
-    cursors: [(usize, usize); COLUMNS],
+    cursors: [(usize, usize); CURSORS],
     /// Which cursor each kind of field is read with.
     cursor_of: [u8; COLUMNS],
     freed: Freed,
@@ -63,7 +65,7 @@ impl Fields {
     pub fn raw(mut bytes: Vec<u8>) -> Self {
         let length = bytes.len();
         bytes.resize(length + SLACK, 0);
-        let mut cursors = [(0, 0); COLUMNS];
+        let mut cursors = [(0, 0); CURSORS];
         cursors[TAGS].1 = length;
         let cursor_of = [TAGS as u8; COLUMNS];
         Self { bytes, cursors, cursor_of, freed: Freed::ByAddress, blocks: Vec::new(), last: 0 }
@@ -77,7 +79,7 @@ impl Fields {
 
     #[inline(always)]
     fn number(&mut self, column: usize, length: usize) -> Result<u64, Damage> {
-        let (at, end) = &mut self.cursors[usize::from(self.cursor_of[column]) % COLUMNS];
+        let (at, end) = &mut self.cursors[usize::from(self.cursor_of[column]) & (CURSORS - 1)];
         let begin = *at;
         if begin + length > *end {
             return Err(Damage::CutOff);
@@ -170,9 +172,9 @@ pub fn decoded(stored: &[u8], raw_length: usize) -> Option<Fields> {
     let (lengths, mut rest) = stored.split_at_checked(LENGTHS)?;
     let word = |at: usize| Some(u32::from_le_bytes(*lengths.get(at..)?.first_chunk()?) as usize);
     let mut bytes = vec![0; raw_length + SLACK];
-    let mut cursors = [(0, 0); COLUMNS];
+    let mut cursors = [(0, 0); CURSORS];
     let mut end = 0_usize;
-    for (index, cursor) in cursors.iter_mut().enumerate() {
+    for (index, cursor) in cursors.iter_mut().take(COLUMNS).enumerate() {
         let begin = end;
         end = begin.checked_add(word(index * 8)?)?;
         let (compressed, behind) = rest.split_at_checked(word(index * 8 + 4)?)?;

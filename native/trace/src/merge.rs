@@ -211,17 +211,12 @@ impl<'a, V: Visitor> Merge<'a, V> {
             }
             let mut turn = 0;
             loop {
-                self.streams[index].look_ahead(self.container)?;
-                let Some(event) = self.streams[index].peek(self.container)? else {
-                    self.ended(index);
+                let Some(event) = self.next_of(index, epoch)? else {
                     streams.swap_remove(at);
+                    // The others may have waited for it.
+                    turn = 1;
                     break;
                 };
-                if self.streams[index].epoch > epoch {
-                    self.later.push(Reverse((self.streams[index].epoch, index)));
-                    streams.swap_remove(at);
-                    break;
-                }
                 if turn == TURN || !self.step(index, event, Readiness::Needed) {
                     at += 1;
                     break;
@@ -232,6 +227,31 @@ impl<'a, V: Visitor> Merge<'a, V> {
             waiting = if turn == 0 { waiting + 1 } else { 0 };
         }
         Ok(())
+    }
+
+    /// The next event of a stream within an epoch; None where the stream has left it.
+    #[inline(always)]
+    fn next_of(&mut self, index: usize, epoch: u64) -> Result<Option<Event>, Failure> {
+        match self.streams[index].looked_at(epoch) {
+            Some(event) => Ok(Some(event)),
+            None => self.next_look(index, epoch),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn next_look(&mut self, index: usize, epoch: u64) -> Result<Option<Event>, Failure> {
+        self.streams[index].look_ahead(self.container)?;
+        let event = self.streams[index].peek(self.container)?;
+        match event {
+            None => self.ended(index),
+            Some(_) if self.streams[index].epoch > epoch => {
+                self.later.push(Reverse((self.streams[index].epoch, index)));
+                return Ok(None);
+            }
+            Some(_) => {}
+        }
+        Ok(event)
     }
 
     /// Of streams that all wait: one that can free what another needs freed, else one that can free, else one that frees

@@ -74,6 +74,18 @@ impl<'a> Stream<'a> {
         Ok(self.head)
     }
 
+    /// The next event of an epoch, where it has been looked at.
+    #[inline(always)]
+    pub fn looked_at(&mut self, epoch: u64) -> Option<Event> {
+        if self.epoch != epoch {
+            return None;
+        }
+        if self.head.is_none() {
+            self.head = self.window.pop();
+        }
+        self.head
+    }
+
     /// Go on: the event that was looked at has happened.
     #[inline(always)]
     pub const fn take(&mut self) {
