@@ -52,8 +52,8 @@ def by_perf(argv: Sequence[str], stdin: str, environ: Mapping[str, str]) -> floa
         record = ["perf", "record", "-q", "-N", "-e", CLOCK, "-F", "1499", "--call-graph", "dwarf,1024", "-o", data]
         # Room for seconds: on a busy machine perf comes to empty it too late, and what is lost is not lost evenly.
         record += ["--mmap-pages", "16M"]
-        # The probe is env's, as perf itself allocates too. Through env perf loses the way out of madvise and brk, so that
-        # it sees less of the allocator there: the bare program is started by perf itself.
+        # The probe is env's, as perf itself allocates too. Through env perf loses the way out of madvise and brk, and
+        # sees less of the allocator: the bare program is started by perf itself.
         probed = [f"{name}={environ[name]}" for name in environ.keys() - bare().keys()]
         command = [*record, "--", *(["env", *probed] if probed else []), *argv]
         subprocess.run(
