@@ -205,6 +205,7 @@ def test_a_killed_collector_leaves_what_it_had_written(built: Path, tmp_path: Pa
 # ---- small rooms -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.acceptance
 def test_the_limits_end_the_recording_and_nothing_else(built: Path, tmp_path: Path) -> None:
     argv = [str(built / "threads"), "2", "200000"]
     plain = subprocess.run(argv, capture_output=True, text=True, check=True)
@@ -222,6 +223,7 @@ def test_the_limits_end_the_recording_and_nothing_else(built: Path, tmp_path: Pa
         assert is_in_order(summary(file))
 
 
+@pytest.mark.acceptance
 def test_a_full_disk_ends_the_recording_and_nothing_else(built: Path, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     inside = on_small_disk(disk, "1m")
@@ -232,6 +234,7 @@ def test_a_full_disk_ends_the_recording_and_nothing_else(built: Path, tmp_path: 
     assert "the file could not be written; give one on a file system with room" in done.stderr
 
 
+@pytest.mark.acceptance
 def test_a_full_dev_shm_ends_the_recording_and_nothing_else(built: Path, tmp_path: Path) -> None:
     inside = on_small_disk(tmp_path / "disk", "300k")
     inside[-2] = inside[-2].replace('"$0"', "/dev/shm")
