@@ -12,6 +12,7 @@ from tests.acceptance.line import Line, Result
 from tests.acceptance.suite import tests
 
 FORMAT = "tests/traces/test_trace.py"
+FORMS = "tests/report/test_trace.py"
 CORPUS = ROOT / "corpus"
 
 
@@ -86,6 +87,7 @@ LINES = (
     Line(promise="500 million events are reported on in less than 300 MiB", measure=memory),
     Line(promise="at most 6 bytes an event as recorded, over the corpus", measure=size(6, "--raw")),
     Line(promise="at most 1 byte an event when finished, over the corpus", measure=size(1)),
+    Line(promise="the example on the page of traces runs", measure=tests("forms", FORMS)),
     Line(promise="no changed file is silently wrong (Hypothesis)", measure=tests("changed", FORMAT)),
     Line(promise="no bytes behind valid checksums crash or hang the reader", measure=records_nobody_wrote),
 )

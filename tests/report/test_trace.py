@@ -63,6 +63,7 @@ def test_every_event_as_parquet() -> None:
     assert table["caller"].null_count == table["kind"].to_pylist().count("free")
 
 
+@pytest.mark.acceptance
 def test_the_example_of_the_documentation_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -76,7 +77,9 @@ def test_the_example_of_the_documentation_runs(
     assert sum(int(row.split()[1]) for row in rows) == counts.known_frees
 
 
-@pytest.mark.parametrize("form", ["--csv", "--markdown", "--html", "--json", "--parquet"])
+@pytest.mark.parametrize(
+    "form", ["--csv", "--markdown", pytest.param("--html", marks=pytest.mark.acceptance), "--json", "--parquet"]
+)
 def test_every_form_is_a_file(form: str, tmp_path: Path) -> None:
     for by in ((), ("--by", "thread")):
         out = tmp_path / "out"
