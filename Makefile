@@ -5,6 +5,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
+# What is built within brings a number of jobs of its own; this make's are closed to it.
+unexport MAKEFLAGS MFLAGS
 
 # rustup installs here, and a shell that never logged in does not know it.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -34,7 +36,7 @@ demo: install packages-demo ## build everything, then ask the main question abou
 .PHONY: test
 test: install packages-test ## build everything, then run every test that is not an acceptance line
 	@scripts/timed 'cargo test' $(CARGO) test $(MANIFEST) --workspace --quiet
-	@$(BIN)/pytest -m 'not acceptance' --numprocesses=$(WORKERS) --dist=loadfile --durations=15
+	@$(BIN)/pytest -m 'not acceptance' --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder --durations=15
 
 .PHONY: check
 check: check-ruff check-format check-types check-imports check-rustfmt check-clippy check-allocators docs ## style, types, the direction of dependencies, Rust lints, links of the documentation

@@ -106,7 +106,7 @@ def test_a_preload_of_the_users_own_stays(profile: Profile) -> None:
 @pytest.mark.parametrize("way", ["wait", "fault", "compute"])
 def test_where_the_time_goes(way: str, costs: str, slow_lock: str, profile: Profile) -> None:
     variables = {"LD_PRELOAD": slow_lock} if way == "wait" else {}
-    found = profile(costs, way, "2000", **variables)
+    found = profile(costs, way, "400" if way == "wait" else "2000", **variables)
     (process,) = found["processes"]
     share, wait, kernel = process["allocator_cpu_share"], process["lock_wait_share"], process["kernel_share"]
     if way == "wait":  # three of four threads wait at any moment, and all of them sleep

@@ -255,7 +255,7 @@ def test_every_way_to_end_and_to_multiply(way: str, built: Path, bench: Bench) -
 
 
 def test_forks_beside_threads_that_allocate(built: Path, bench: Bench) -> None:
-    storm(built, bench, forks=200)
+    storm(built, bench, forks=50)
 
 
 @pytest.mark.acceptance

@@ -15,7 +15,6 @@ from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import nnls
 from scipy.special import ndtr, stdtrit
 
 from heapswap.estimate import Estimate
@@ -80,6 +79,8 @@ def _mean(logs: Numbers) -> Numbers:
 
 def _parameters(clients: Numbers, logs: Numbers) -> tuple[float, float, float]:
     """Rate, contention and coherence."""
+    from scipy.optimize import nnls  # noqa: PLC0415 - slow to import, and whoever reads a verdict imports this
+
     each = np.exp(logs) / clients
     columns = np.stack([np.ones_like(clients), clients - 1, clients * (clients - 1)], axis=1) * each[:, None]
     base, serial, agreeing = nnls(columns, np.ones_like(each))[0]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from math import exp, expm1, hypot, inf, isfinite, log, log1p
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 from heapswap.estimate import Estimate
 from heapswap.report.comparison.model import Change, Form, Said
@@ -49,7 +49,7 @@ def level(values: Sequence[float], confidence: float) -> Estimate | None:
     if len(values) < 2:
         return Estimate(value=exp(middle))
     error = float(logs.std(ddof=1)) / len(values) ** 0.5
-    reach = float(stats.t.ppf((1 + confidence) / 2, len(values) - 1)) * error
+    reach = float(stdtrit(len(values) - 1, (1 + confidence) / 2)) * error
     return Estimate(value=exp(middle), low=exp(middle - reach), high=exp(middle + reach))
 
 
