@@ -63,7 +63,7 @@ def test_a_command_is_needed() -> None:
     assert required(["program", "--", "x"], "trial") == ("program", "--", "x")
     nothing: list[str] | None
     for nothing in (None, []):
-        with pytest.raises(Misuse, match=r"^no command to measure; write: heapswap advise -- PROGRAM ARGUMENTS$"):
+        with pytest.raises(Misuse, match=r"^no command to run; write: heapswap advise -- PROGRAM ARGUMENTS$"):
             required(nothing, "advise")
 
 

@@ -52,11 +52,11 @@ def refused(tmp_path: Path, environ: dict[str, str]) -> Refused:
 # --- known before anything runs ----------------------------------------------------------------------------------
 
 BEFORE = {
-    "no command to try": ("trial", MISUSE, "no command to measure; write: heapswap trial -- PROGRAM ARGUMENTS"),
+    "no command to try": ("trial", MISUSE, "no command to run; write: heapswap trial -- PROGRAM ARGUMENTS"),
     "no command to advise on": (
         "advise --",
         MISUSE,
-        "no command to measure; write: heapswap advise -- PROGRAM ARGUMENTS",
+        "no command to run; write: heapswap advise -- PROGRAM ARGUMENTS",
     ),
     "an unknown candidate": (
         "trial --candidates mimallok -- touch ran",

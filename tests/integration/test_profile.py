@@ -183,7 +183,7 @@ def test_redacted(profile: Profile) -> None:
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
-        (("profile",), 2, "no command to measure"),
+        (("profile",), 2, "no command to run"),
         (("profile", "no-such-allocator", "--", "true"), 2, "no-such-allocator"),
         (("profile", "--", "no-such-program"), 3, "no-such-program"),
         (("profile", "--timeout", "soon", "--", "true"), 2, "not a duration"),

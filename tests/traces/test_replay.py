@@ -86,3 +86,8 @@ def test_threads_age_memory_as_recorded_unless_that_takes_long(threads: int, sec
         large_bytes_told=0,
     )
     assert suited(script) is speed
+
+
+def test_a_recording_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CannotGoOn, match=r"gone\.heap cannot be read: No such file or directory; give a file that"):
+        compiled(tmp_path / "gone.heap", tmp_path / "script")

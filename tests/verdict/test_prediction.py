@@ -1,5 +1,7 @@
 """What a replay predicts: memory as seen, time scaled, and never an adoption."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,6 +65,11 @@ def test_time_is_scaled_by_the_part_that_the_calls_have() -> None:
     assert said.share == pytest.approx(0.1)
     assert (time.effect, time.low, time.high) == pytest.approx((-0.04, -0.05, -0.03))
     assert time.is_worth_a_trial
+
+
+def test_a_program_that_slept_while_it_was_recorded_has_only_what_it_worked() -> None:
+    slept = replace(FIDELITY, cpu_seconds=2.0)
+    assert predict(verdict(row("a", "heap_cpu", -0.40, baseline=1.0)), "x.heap", slept).share == pytest.approx(0.5)
 
 
 def test_time_of_few_runs_has_to_gain_more() -> None:

@@ -143,8 +143,14 @@ pub fn finish() {
     if let Some(header) = current() {
         let _undisturbed = Undisturbed::begin();
         leave_modules(header);
+        note_cpu(header);
         header.ended.store(1, Relaxed);
     }
+}
+
+/// What the process has worked until now: time that its calls can be a share of.
+pub fn note_cpu(header: &Header) {
+    header.cpu.store(sys::clock(libc::CLOCK_PROCESS_CPUTIME_ID), Relaxed);
 }
 
 /// Leaves a copy of what is loaded beside the file: most processes are gone before anybody could look.

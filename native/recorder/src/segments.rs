@@ -22,6 +22,7 @@ pub fn take(stream: u32, sequence: u32, epoch: u64) -> Option<Segment> {
         control::end(over::BEHIND, epoch);
         return None;
     };
+    ring::note_cpu(header);
     let entry = entry(header, index);
     entry.used.store(0, Relaxed);
     entry.stream.store(stream, Relaxed);

@@ -127,7 +127,9 @@ pub struct Header {
     pub segments: AtomicU32,
     /// 1: the process has ended in an orderly way.
     pub ended: AtomicU32,
-    unused: [AtomicU64; 17],
+    /// Nanoseconds of CPU that the process had used when a stream last took a segment, or at its orderly end.
+    pub cpu: AtomicU64,
+    unused: [AtomicU64; 16],
     /// Path of the program; empty where it cannot be read.
     pub program: [u8; PATH],
     /// Path of the library whose malloc is behind the recorder.

@@ -61,6 +61,7 @@ pub fn run(arguments: &[OsString]) -> Result<(), Failure> {
             "peak_live": header.peak_live,
             "end_live": header.end_live,
             "seconds": header.duration as f64 / 1e9,
+            "cpu_seconds": described["cpu_ns"].as_f64().map(|nanoseconds| nanoseconds / 1e9),
             "unknown_frees": unknown,
             "lost_frees": lost,
             "large_bytes": touched.large,

@@ -102,7 +102,7 @@ def required(command: list[str] | None, verb: str) -> tuple[str, ...]:
         Misuse: none was given.
     """
     if not command:
-        raise Misuse(f"no command to measure; write: heapswap {verb} -- PROGRAM ARGUMENTS")
+        raise Misuse(f"no command to run; write: heapswap {verb} -- PROGRAM ARGUMENTS")
     return tuple(command)
 
 

@@ -68,6 +68,7 @@ def _fidelity(played: Played) -> Fidelity:
         calls=script.calls,
         threads=script.threads,
         seconds=script.seconds,
+        cpu_seconds=script.cpu_seconds,
         unknown_frees=script.unknown_frees,
         lost_frees=script.lost_frees,
         touched=script.large_bytes_told / script.large_bytes if script.large_bytes else None,

@@ -26,7 +26,7 @@ def prediction_text(
         [
             *paragraph(headline(prediction), width, style="bold"),
             *_rows("Memory of the heap (predicted)", prediction.memory, width),
-            *_rows("Time of the program (predicted, at most)", prediction.time, width),
+            *_rows("Time of the program (predicted)", prediction.time, width),
             *heading("How far to trust this"),
             *(line for text in doubts(prediction) for line in paragraph(text, width, first="  ", rest="  ")),
             *([] if not prediction.findings else [*heading("Findings"), *finding_lines(prediction.findings, width)]),
@@ -61,9 +61,10 @@ def doubts(prediction: Prediction) -> tuple[str, ...]:
         f"{share(seen.error)} of the program's own heap; memory that the program maps itself is not in it."
     ]
     if prediction.share is not None:
+        recorded = amount(seen.cpu_seconds or seen.seconds, "s") + (" of CPU time" if seen.cpu_seconds else "")
         told.append(
-            f"Time: the calls took {share(prediction.share)} of the {amount(seen.seconds, 's')} that was recorded, so "
-            "no allocator can win more. Caches and threads behave otherwise in the program: only a trial can tell."
+            f"Time: the calls took {share(prediction.share)} of the {recorded} that was recorded. What an allocator "
+            "changes for caches, page faults and threads that meet is not in it: only a trial can tell."
         )
     if seen.touched is not None:
         told.append(f"How much was touched is known for {share(seen.touched)} of the bytes in large blocks.")

@@ -46,6 +46,8 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
     end_live: int
     seconds: float
     """from the first call to the last"""
+    cpu_seconds: float | None = None
+    """that the process worked while it was recorded; None where the recording does not tell"""
     unknown_frees: int
     """of blocks whose allocation is not in the recording: left out"""
     lost_frees: int
@@ -63,6 +65,10 @@ def compiled(trace: Path, script: Path, process: int | None = None) -> Script:
         Misuse: no such process.
         CannotGoOn: the recording cannot be read, or the script cannot be written.
     """
+    try:
+        trace.open("rb").close()
+    except OSError as error:
+        raise CannotGoOn(f"{trace} cannot be read: {error.strerror}; give a file that heapswap record made") from error
     command = [os.fspath(native.tracer()), "compile", os.fspath(trace), os.fspath(script)]
     done = subprocess.run(
         [*command, *([] if process is None else [str(process)])],

@@ -40,6 +40,8 @@ class Fidelity:
     threads: int
     seconds: float
     """that the recording lasts"""
+    cpu_seconds: float | None = None
+    """that the program worked meanwhile; None: not known"""
     unknown_frees: int
     lost_frees: int
     touched: float | None = None
@@ -77,7 +79,7 @@ class Prediction:
     memory: tuple[Forecast, ...]
     time: tuple[Forecast, ...]
     share: float | None
-    """part of the recorded time that the calls take, at most; None where it is not known"""
+    """part of the recorded CPU time that the calls take, of the recorded time where only that is known; None: not known"""
     fidelity: Fidelity
     not_tried: tuple[NotTried, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -87,7 +89,7 @@ class Prediction:
 
 def predict(verdict: Verdict, recording: str, fidelity: Fidelity) -> Prediction:
     """What the trial of a replay says about the program that was recorded."""
-    share = _share(verdict.comparisons, fidelity.seconds)
+    share = _share(verdict.comparisons, fidelity.cpu_seconds or fidelity.seconds)
     memory = tuple(_memory(row) for row in verdict.comparisons if row.metric in MEMORY)
     time = tuple(_time(row, share) for row in verdict.comparisons if row.metric == CALLS and share is not None)
     best = _best((one for one in memory if one.metric == PEAK), time)
@@ -107,7 +109,7 @@ def predict(verdict: Verdict, recording: str, fidelity: Fidelity) -> Prediction:
 
 
 def _share(comparisons: Iterable[Effect], seconds: float) -> float | None:
-    """The part of the recorded time that the baseline's calls took when they were played."""
+    """The part of so many seconds that the baseline's calls took when they were played."""
     calls = next((row.baseline for row in comparisons if row.metric == CALLS and row.baseline is not None), None)
     return None if calls is None or seconds <= 0 else min(1.0, calls / seconds)
 

@@ -131,6 +131,7 @@ impl Ring {
             "begun": header.begun_epoch.load(Relaxed),
             "epoch": header.epoch.load(Relaxed),
             "ended": header.ended.load(Relaxed) == 1,
+            "cpu_ns": header.cpu.load(Relaxed),
         })
     }
 }
