@@ -79,7 +79,7 @@ class Prediction:
     memory: tuple[Forecast, ...]
     time: tuple[Forecast, ...]
     share: float | None
-    """part of the recorded CPU time that the calls take, of the recorded time where only that is known; None: not known"""
+    """part of the recorded CPU time that the calls take, of the time on the wall where only that is known"""
     fidelity: Fidelity
     not_tried: tuple[NotTried, ...] = ()
     findings: tuple[Finding, ...] = ()
