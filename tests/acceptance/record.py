@@ -46,7 +46,7 @@ LINES = (
         measure=bytes_an_event,
     ),
     Line(
-        promise="killed at 100 random moments: each trace opens and lacks no more than the calls in flight",
+        promise="killed at 100 random moments: each trace opens, lacks no more than the calls in flight, replays",
         measure=tests("killed", RECORDER, "-k", "100_random"),
     ),
     Line(
