@@ -147,7 +147,8 @@ def test_pages_that_forks_share_count_once(execute: Execute, stdout: Callable[[]
     assert summed > 1000 * MIB
     row = next(row for row in run.measurements if row.metric == "peak")
     low, high = row.low or row.value, row.high or row.value
-    assert low <= truth <= high
+    # Whoever reads the truth asks for memory to do so, which may be gone again at the next look.
+    assert low - MIB <= truth <= high + MIB
     assert low <= row.value <= high
     assert row.value == pytest.approx(truth, rel=0.1)
     assert high < summed - 100 * MIB
