@@ -51,7 +51,7 @@ mod ticks;
 mod tls;
 mod usage;
 
-use interpose::{boot, next, objects, sys};
+use interpose::{beginning, boot, next, objects, sys};
 
 // A library that does not name the C library binds its oldest symbol versions.
 #[link(name = "c")]
@@ -68,7 +68,7 @@ static AT_END: extern "C" fn() = end;
 /// A program that never allocates has a file too: it tells that nothing was asked for. The main thread gets its slot with
 /// its first call.
 extern "C" fn start() {
-    cold::prepare();
+    beginning::prepare(recording::begin);
     recording::watch_forks();
 }
 

@@ -1,7 +1,7 @@
 //! The file of this process: begun at its start, begun anew in the child of a fork.
 
 use crate::layout::{ENDED, Header, INHERITED_EXACTLY, LIVE_COUNTED, MAGIC, PATH, QUANTUM, Slot, VERSION};
-use crate::{boot, budget, calibrate, cold, file, lifetimes, next, objects, sample, size, slots, stack, sys, ticks};
+use crate::{boot, budget, calibrate, file, lifetimes, next, objects, sample, size, slots, stack, sys, ticks};
 use core::ffi::c_void;
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -184,6 +184,6 @@ extern "C" fn in_child() {
     if let Some((header, _)) = current()
         && header.process.load(Relaxed) != sys::process()
     {
-        cold::forked();
+        next::empty();
     }
 }

@@ -2,17 +2,10 @@
 
 use crate::streams::Stream;
 use crate::{fork, ring, streams, thread};
-use core::sync::atomic::AtomicUsize;
-use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use interpose::next;
+use core::sync::atomic::Ordering::{Acquire, Relaxed};
 use interpose::sys::{self, Undisturbed};
+use interpose::{beginning, next};
 use trace_format::encode::Encoder;
-
-const UNTOUCHED: usize = 0;
-const LOOKING: usize = 1;
-const READY: usize = 2;
-
-static STATE: AtomicUsize = AtomicUsize::new(UNTOUCHED);
 
 /// Does what is missing. Afterwards the functions behind are known, except in a call that the search for them makes;
 /// the answer is the calling thread's stream, None where its calls are not recorded, or not there (`interrupted`).
@@ -25,27 +18,16 @@ pub fn enter() -> Option<&'static Stream> {
     }
     // A handler that allocates in the middle would begin a second time.
     let _undisturbed = Undisturbed::begin();
-    if !prepare() {
+    if !beginning::proceed(begin, ring::begin_child) {
         return None;
-    }
-    if next::NEXT.malloc.get().is_none() {
-        ring::begin_child();
-        next::put_in_force();
     }
     take_stream();
     thread::stream()
 }
 
-/// Finds the functions behind and begins the file, where nobody has; false in a call that the search makes.
-pub fn prepare() -> bool {
-    if STATE.compare_exchange(UNTOUCHED, LOOKING, AcqRel, Acquire).is_ok() {
-        next::find();
-        fork::find();
-        ring::begin();
-        next::put_in_force();
-        STATE.store(READY, Release);
-    }
-    STATE.load(Acquire) == READY
+pub fn begin() {
+    fork::find();
+    ring::begin();
 }
 
 fn take_stream() {

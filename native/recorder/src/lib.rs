@@ -47,7 +47,7 @@ static AT_END: extern "C" fn() = end;
 
 /// A program that never allocates has a file too: it tells that nothing was asked for.
 extern "C" fn start() {
-    cold::prepare();
+    interpose::beginning::prepare(cold::begin);
     cold::watch_forks();
 }
 

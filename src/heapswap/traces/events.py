@@ -58,4 +58,4 @@ def events(path: Path) -> Iterator[NDArray[Any]]:
             status = program.wait()
         if status != 0:
             errors.seek(0)
-            raise failure(str(path), status, errors.read())
+            raise failure(path, status, errors.read())

@@ -1,18 +1,14 @@
 """A recording, played against any malloc: the player is a program like any other, with metrics of its own."""
 
 import os
-import subprocess
 from enum import StrEnum
 from pathlib import Path
 
 import msgspec
 
-from heapswap import native
-from heapswap.errors import CannotGoOn, Misuse
+from heapswap.traces.trace import asked
 from heapswap.workload import Metric
 
-MISUSE = 2
-"""exit status of the compiler for a request that cannot be meant"""
 TIMED = 1 / 40
 """calls that are timed, at least"""
 BEYOND = 10
@@ -65,21 +61,8 @@ def compiled(trace: Path, script: Path, process: int | None = None) -> Script:
         Misuse: no such process.
         CannotGoOn: the recording cannot be read, or the script cannot be written.
     """
-    try:
-        trace.open("rb").close()
-    except OSError as error:
-        raise CannotGoOn(f"{trace} cannot be read: {error.strerror}; give a file that heapswap record made") from error
-    command = [os.fspath(native.tracer()), "compile", os.fspath(trace), os.fspath(script)]
-    done = subprocess.run(
-        [*command, *([] if process is None else [str(process)])],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-    )
-    if done.returncode == 0:
-        return msgspec.json.decode(done.stdout, type=Script)
-    said = done.stderr.decode(errors="replace").strip() or f"the compiler ended with status {done.returncode}"
-    raise (Misuse if done.returncode == MISUSE else CannotGoOn)(said)
+    whose = () if process is None else (str(process),)
+    return asked(Script, trace, "compile", os.fspath(trace), os.fspath(script), *whose)
 
 
 def suited(script: Script) -> Speed:

@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar
 import msgspec
 
 from heapswap import native
-from heapswap.errors import CannotGoOn
+from heapswap.errors import CannotGoOn, HeapswapError, Misuse
 from heapswap.traces.model import By, TraceQuery, TraceSummary, Value
 
 T = TypeVar("T")
@@ -70,7 +70,7 @@ class Trace:
         Raises:
             CannotGoOn: unreadable, no trace, from a newer heapswap, or damaged: then the message names the segment.
         """
-        return cls(path=path, counts=_asked(Counts, "summary", str(path)))
+        return cls(path=path, counts=asked(Counts, path, "summary", str(path)))
 
     @property
     def summary(self) -> TraceSummary:
@@ -92,7 +92,7 @@ class Trace:
         Raises:
             CannotGoOn: it cannot be read any longer.
         """
-        answer = _asked(_Rows, "query", what.value, str(self.path))
+        answer = asked(_Rows, self.path, "query", what.value, str(self.path))
         return TraceQuery(by=what, rows=answer.rows)
 
 
@@ -109,14 +109,25 @@ def is_trace(path: Path) -> bool:
         return False
 
 
-def failure(path: str, status: int, errors: bytes) -> CannotGoOn:
+def failure(path: Path, status: int, errors: bytes) -> HeapswapError:
     """What the program said when it could not go on, in one line."""
     said = errors.decode(errors="replace").strip().partition("\n")[0]
-    return CannotGoOn(said or f"{path} cannot be read: heapswap-trace ended with status {status}; please report this")
+    said = said or f"{path} cannot be read: heapswap-trace ended with status {status}; please report this"
+    return (Misuse if status == Misuse.exit_status else CannotGoOn)(said)
 
 
-def _asked(type_: type[T], *words: str) -> T:
+def asked(type_: type[T], trace: Path, *words: str) -> T:
+    """What heapswap-trace, called with these words, answers about a trace.
+
+    Raises:
+        Misuse: a request that cannot be meant of this trace.
+        CannotGoOn: unreadable, no trace, from a newer heapswap, or damaged: then the message names the segment.
+    """
+    try:
+        trace.open("rb").close()
+    except OSError as error:
+        raise CannotGoOn(f"{trace} cannot be read: {error.strerror}; give a file that heapswap record made") from error
     done = subprocess.run([str(native.tracer()), *words], capture_output=True, check=False, stdin=subprocess.DEVNULL)
     if done.returncode != 0:
-        raise failure(words[-1], done.returncode, done.stderr)
+        raise failure(trace, done.returncode, done.stderr)
     return msgspec.json.decode(done.stdout, type=type_)
