@@ -84,7 +84,7 @@ static void forked(void) {
     for (int i = 0; i < HELD; i++) held[i] = malloc(500);
     if (fork() == 0) {
         for (int i = 0; i < HELD; i++) free(held[i]);
-        mix(ROUNDS);
+        mix(6 * ROUNDS); /* of small blocks few are drawn */
         _exit(0);
     }
     wait(NULL);
