@@ -2,7 +2,8 @@
 //!
 //! Now and then a sampled call looks at all slots: those whose countdown has moved since the last look belong to threads
 //! that called meanwhile. Their number holds until the next look, and the CPU time that the process takes meanwhile is
-//! booked under it.
+//! booked under it. A thread that takes a slot nobody had is counted at once; one that takes an ended thread's is counted
+//! with the next look, as the ended one may still be.
 //!
 //! ```text
 //! offset in the file    size
@@ -15,7 +16,7 @@
 use crate::layout::{Header, Slot};
 use crate::{file, slots, sys};
 use core::sync::atomic::AtomicU64;
-use core::sync::atomic::Ordering::{Relaxed, Release};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 /// Nanoseconds from one look to the next, at least: threads that share a processor take turns of a few milliseconds.
 /// And so many more for each slot, as a look takes longer.
@@ -36,16 +37,13 @@ pub fn threads(header: &'static Header, length: usize, own: &Slot) -> u64 {
     if length < file::LENGTH {
         return 0;
     }
-    let place = core::ptr::from_ref(header).cast::<u8>().wrapping_add(file::CROWD);
-    let is_first = header.crowd.load(Relaxed) == 0;
-    if is_first {
-        if !file::has_page(place.cast_mut().cast(), size_of::<Crowd>(), length) {
+    if header.crowd.load(Relaxed) == 0 {
+        if !file::has_page(place(header).cast_mut().cast(), size_of::<Crowd>(), length) {
             return 0;
         }
         header.crowd.store(1, Release);
     }
-    // SAFETY: inside the mapping, whose page was allocated and which stays for ever; every bit pattern is a value.
-    let crowd = unsafe { &*place.cast::<Crowd>() };
+    let crowd = there(header);
     let now = sys::clock(libc::CLOCK_MONOTONIC_COARSE);
     let before = crowd.looked.load(Relaxed);
     let enough = BETWEEN + A_SLOT * header.slots.load(Relaxed);
@@ -55,13 +53,41 @@ pub fn threads(header: &'static Header, length: usize, own: &Slot) -> u64 {
     crowd.threads.load(Relaxed)
 }
 
+/// One more is at it, from its first call on: waits of the others would else be those of fewer threads until the next
+/// look.
+#[cold]
+pub fn joined(header: &'static Header) {
+    if header.crowd.load(Acquire) != 0 {
+        let crowd = there(header);
+        let before = crowd.threads.load(Relaxed);
+        if before > 0 {
+            book(crowd, before + 1);
+        }
+    }
+}
+
+fn place(header: &'static Header) -> *const u8 {
+    core::ptr::from_ref(header).cast::<u8>().wrapping_add(file::CROWD)
+}
+
+/// The page, which `header.crowd` says was allocated.
+fn there(header: &'static Header) -> &'static Crowd {
+    // SAFETY: inside the mapping, which stays for ever; every bit pattern is a value.
+    unsafe { &*place(header).cast::<Crowd>() }
+}
+
 fn look(crowd: &Crowd, header: &Header, own: &Slot) {
     let others = slots::used(header).filter(|slot| !core::ptr::eq(*slot, own) && has_called(slot)).count();
+    book(crowd, 1 + others as u64);
+}
+
+/// So many are at it from now on; what the process has worked until now belongs to those before.
+fn book(crowd: &Crowd, threads: u64) {
     let cpu = sys::clock(libc::CLOCK_PROCESS_CPUTIME_ID);
     let before = crowd.cpu.swap(cpu, Relaxed);
-    let threads = crowd.threads.swap(1 + others as u64, Relaxed);
-    if threads > 0 {
-        crowd.booked[group(threads)].fetch_add(cpu.saturating_sub(before), Relaxed);
+    let earlier = crowd.threads.swap(threads, Relaxed);
+    if earlier > 0 {
+        crowd.booked[group(earlier)].fetch_add(cpu.saturating_sub(before), Relaxed);
     }
 }
 

@@ -9,11 +9,11 @@
 //! address (the C library gives the memory of an ended thread to the next one), and adds to what it finds there.
 
 use crate::layout::{Header, Slot};
-use crate::{file, sys, tls};
+use crate::{crowd, file, sys, tls};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 /// A slot for the calling thread; None where there is no room, which the header counts. `length` is the mapping's.
-pub fn claim(header: &Header, length: usize) -> Option<&'static Slot> {
+pub fn claim(header: &'static Header, length: usize) -> Option<&'static Slot> {
     let owner = tls::word() as u64;
     let thread = sys::thread();
     header.threads.fetch_add(1, Relaxed);
@@ -71,7 +71,7 @@ fn take_over(header: &Header, used: usize, thread: u64, may: impl Fn(&Slot) -> b
     })
 }
 
-fn fresh(header: &Header, length: usize, thread: u64) -> Option<&'static Slot> {
+fn fresh(header: &'static Header, length: usize, thread: u64) -> Option<&'static Slot> {
     let mut index = header.slots.load(Acquire);
     loop {
         if index as usize >= capacity(length) {
@@ -89,5 +89,6 @@ fn fresh(header: &Header, length: usize, thread: u64) -> Option<&'static Slot> {
     }
     let slot = slot(header, index as usize);
     slot.thread.store(thread, Release);
+    crowd::joined(header);
     Some(slot)
 }

@@ -13,7 +13,8 @@ def contention(raw: wire.Raw, ticks: float) -> tuple[Contention, ...]:
     did not last.
 
     Threads are at it that called malloc or free between two looks, 20 ms apart or more. What the last look
-    found holds for the calls until the next, and the CPU time of the process until then is booked under the same.
+    found holds for the calls until the next, and the CPU time of the process until then is booked under the same. A new
+    thread counts from its first call on.
     """
     samples = raw.samples
     if raw.total("refused"):
