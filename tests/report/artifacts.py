@@ -10,6 +10,7 @@ SAVED = {
     "verdict": TESTS / "cli/golden/verdict-1.json",
     "profile": TESTS / "profiling/golden/profile-1.json",
     "conformance": TESTS / "report/golden/conformance-1.json",
+    "prediction": TESTS / "report/golden/prediction-1.json",
 }
 
 HOSTILE = (

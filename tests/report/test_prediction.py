@@ -1,10 +1,25 @@
-"""A prediction as a person reads it."""
+"""A prediction as a person reads it, and as a saved file."""
 
 import json
+from dataclasses import replace
 
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from heapswap.findings import Finding, Level
+from heapswap.report.comparison.make import compare
+from heapswap.report.comparison.model import Said
+from heapswap.report.document.make import document
+from heapswap.report.markdown import markdown
 from heapswap.report.prediction import prediction_json, prediction_text
+from heapswap.report.text import document_text
+from heapswap.verdict.model import NotTried
 from heapswap.verdict.objective import MIB
 from heapswap.verdict.prediction import Fidelity, Forecast, Outlook, Prediction
+from tests.report import strategies
+from tests.report.artifacts import HOSTILE, saved
+from tests.report.golden_files import matches_golden
 
 
 def forecast(candidate: str, metric: str, effect: float, *, is_worth_a_trial: bool = False) -> Forecast:
@@ -25,6 +40,7 @@ PREDICTION = Prediction(
     candidate="jemalloc",
     baseline="current",
     recording="x.heap",
+    program=("lua5.4", "churn.lua"),
     memory=(
         forecast("mimalloc", "heap_peak", 0.2),
         forecast("jemalloc", "heap_peak", -0.3, is_worth_a_trial=True),
@@ -77,10 +93,63 @@ Everything measured is kept in /results
 
 
 def test_a_prediction_at_80_columns() -> None:
-    assert prediction_text(PREDICTION, program=("lua5.4", "churn.lua"), results="/results", width=80) == TEXT
+    assert prediction_text(PREDICTION, results="/results", width=80) == TEXT
 
 
 def test_a_prediction_as_json() -> None:
     said = json.loads(prediction_json(PREDICTION))
     assert (said["kind"], said["schema"], said["outlook"]) == ("prediction", 1, "worth-a-trial")
     assert said["fidelity"]["error"] == 0.1
+
+
+def test_what_was_saved_is_shown_as_when_it_was_made() -> None:
+    assert saved("prediction") == PREDICTION
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_saved_prediction_as_a_document(width: int) -> None:
+    matches_golden(f"report-prediction-{width}.txt", document_text(document(PREDICTION), width=width))
+
+
+def test_without_the_command_there_is_nothing_to_type() -> None:
+    shown = prediction_text(replace(PREDICTION, program=()), results="/results", width=80)
+    assert "Measure it, before anything is changed:" in shown
+    assert "heapswap trial" not in shown
+
+
+def test_two_predictions_tell_what_changed() -> None:
+    first, *rest = PREDICTION.memory
+    new = replace(PREDICTION, candidate="mimalloc", memory=(replace(first, effect=-0.4, low=-0.41, high=-0.39), *rest))
+    found = compare(new, replace(PREDICTION, baseline="jemalloc", program=("other",)))
+    assert [(turn.measure, turn.before, turn.after) for turn in found.turns] == [
+        ("to be tried first", "jemalloc", "mimalloc")
+    ]
+    (change,) = [one for one in found.changes if one.says is not Said.OPEN]
+    assert (change.subject, change.measure, change.says) == ("mimalloc", "heap_peak", Said.LESS)
+    assert [finding.code for finding in found.findings] == ["other-baseline", "other-command"]
+
+
+@given(st.sampled_from(HOSTILE), strategies.widths)
+@settings(max_examples=30)
+def test_hostile_words_are_text(word: str, width: int) -> None:
+    def named(rows: tuple[Forecast, ...]) -> tuple[Forecast, ...]:
+        return tuple(replace(row, candidate=word) for row in rows)
+
+    hostile = replace(
+        PREDICTION,
+        candidate=word,
+        baseline=word,
+        recording=word,
+        program=(word, word),
+        memory=named(PREDICTION.memory),
+        time=named(PREDICTION.time),
+        not_tried=(NotTried(candidate=word, reason=word),),
+        findings=(Finding(code="x", level=Level.NOTE, seen=word, remedy=word),),
+    )
+    texts = (
+        prediction_text(hostile, results=word, width=width),
+        document_text(document(hostile), width=width),
+        markdown(document(hostile)),
+    )
+    for text in texts:
+        assert all(character.isprintable() or character in "\n\u2060" for character in text)

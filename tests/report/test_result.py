@@ -48,7 +48,7 @@ def test_charts_are_plotlys_own_figures(kind: str) -> None:
     found_on_page = re.findall(r'id="figures"[^>]*>(.*?)</script>', found.to_html(), re.DOTALL)
     page = json.loads(found_on_page[0]) if found_on_page else []
     assert len(drawn) == len(page)
-    assert drawn or kind == "conformance"
+    assert drawn or kind in ("conformance", "prediction")
     for figure, on_page in zip(drawn, page, strict=True):
         assert figure.layout.title.text
         assert [list(trace.x or ()) for trace in figure.data if "x" in trace] == [

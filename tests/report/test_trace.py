@@ -10,10 +10,13 @@ import pytest
 from pyarrow import parquet
 
 from heapswap.cli.main import main
+from heapswap.findings import Finding, Level
+from heapswap.report.document.trace import query_document
 from heapswap.report.formats import Format
 from heapswap.report.schemas import schema
+from heapswap.report.text import document_text
 from heapswap.report.trace import trace_written, write_events
-from heapswap.traces.model import By
+from heapswap.traces.model import By, TraceQuery, Value
 from heapswap.traces.trace import Trace
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +53,51 @@ def test_json_fits_its_schema_and_holds_nothing_else() -> None:
         rows = json.loads(trace_written(TRACE, by, Format.JSON, width=80))
         jsonschema.Draft202012Validator(schema("trace-query")).validate(rows)
         assert rows["by"] == by
+
+
+def site(function: str | None, file: str | None = None, line: int | None = None, **figures: int) -> dict[str, Value]:
+    usual = dict.fromkeys(("allocations", "bytes", "frees", "freed_elsewhere", "live_bytes_at_end"), 1000)
+    names = {"function": function, "file": file, "line": line}
+    return {**names, "module": "/usr/lib/libplain.so.1", "offset": 0x1230, **usual, "live_bytes_at_peak": 50, **figures}
+
+
+LONG = "std::vector<std::pair<std::string, int>, std::allocator<std::pair<std::string, int>>>::_M_insert<int>(int, int)"
+SITES = TraceQuery(
+    by=By.SITE,
+    rows=(
+        site(LONG, "/usr/include/c++/bits/vector.tcc", 1204, live_bytes_at_peak=9000),
+        site("append", live_bytes_at_peak=800),
+        site("append", offset=0x1250, live_bytes_at_peak=100),
+        site(None),
+        site("x" * 100 + "\x1b[31m", live_bytes_at_peak=5),
+    ),
+    findings=(Finding(code="no-names", level=Level.NOTE, seen="no functions are named in x", remedy="record again"),),
+)
+NAMED = """\
+  call site                         blocks    bytes      freed   at the   at the
+                                                     elsewhere     peak      end
+  std::vector<…>::                   1,000   1000 B    100.0 %  8.8 KiB   1000 B
+  _M_insert<…>(int, int)
+  (vector.tcc:1204)
+  append (libplain.so.1)             2,000  2.0 KiB    100.0 %    900 B  2.0 KiB
+  libplain.so.1+0x1230               1,000   1000 B    100.0 %     50 B   1000 B
+  xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx   1,000   1000 B    100.0 %      5 B   1000 B
+  xxxxxxxxxxxxxxxxxxxxxxxxxxx…
+  (libplain.so.1)
+
+Doubts
+  note: no functions are named in x
+    -> record again
+"""
+
+
+def test_call_sites_are_named_for_a_person() -> None:
+    shown = document_text(query_document(Trace.open(TRACE), SITES), width=80)
+    assert shown.partition("Blocks by who asked for them\n")[2] == NAMED
+    assert "\x1b" not in shown
+    for width in (40, 60, 120):
+        lines = document_text(query_document(Trace.open(TRACE), SITES), width=width).splitlines()
+        assert max(map(len, lines)) <= width
 
 
 def test_every_event_as_parquet() -> None:

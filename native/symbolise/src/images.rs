@@ -1,6 +1,7 @@
 //! The ELF files of loaded objects: unwinding tables, and names of functions.
 
 use crate::answer::Frame;
+use crate::places::hexadecimal;
 use crate::record::Module;
 use addr2line::Loader;
 use framehop::ExplicitModuleSectionInfo;
@@ -39,13 +40,17 @@ impl Images {
 
 impl Image {
     fn open(module: &Module) -> Self {
-        let file = map(Path::new(&module.path)).filter(|bytes| is_the_same(bytes, module));
-        let file = file.and_then(|bytes| object::File::parse(bytes).ok());
-        let places = if file.is_some() { vec![PathBuf::from(&module.path)] } else { vec![] };
+        Self::of(&module.path, map(Path::new(&module.path)).filter(|bytes| is_the_same(bytes, module)))
+    }
+
+    /// The file at a path, whose bytes these are; None where it is not what was loaded.
+    pub fn of(path: &str, bytes: Option<Bytes>) -> Self {
+        let file = bytes.and_then(|bytes| object::File::parse(bytes).ok());
+        let places = if file.is_some() { vec![PathBuf::from(path)] } else { vec![] };
         let stripped = file.as_ref().and_then(debug_file).filter(|path| path.exists());
         // What was stripped tells more, so it is asked first.
         let loaders = stripped.into_iter().chain(places).filter_map(|path| Loader::new(path).ok()).collect();
-        Self { path: module.path.clone(), file, loaders, names: Default::default() }
+        Self { path: path.to_owned(), file, loaders, names: Default::default() }
     }
 
     /// What unwinding needs of it; None where the file is not there any more.
@@ -134,7 +139,7 @@ fn plain(symbol: &str) -> String {
     addr2line::demangle_auto(name.into(), None).into_owned()
 }
 
-fn map(path: &Path) -> Option<Bytes> {
+pub fn map(path: &Path) -> Option<Bytes> {
     let file = File::open(path).ok()?;
     // SAFETY: read only. Who changes the file meanwhile may crash this program, and nothing else.
     let mapped = unsafe { memmap2::Mmap::map(&file) }.ok()?;
@@ -153,8 +158,7 @@ fn is_the_same(bytes: &[u8], module: &Module) -> bool {
 fn debug_file(file: &object::File<'_>) -> Option<PathBuf> {
     let id = file.build_id().ok()??;
     let (first, rest) = id.split_first()?;
-    let rest: String = rest.iter().map(|byte| format!("{byte:02x}")).collect();
-    Some(PathBuf::from(format!("{DEBUG_FILES}/{first:02x}/{rest}.debug")))
+    Some(PathBuf::from(format!("{DEBUG_FILES}/{first:02x}/{}.debug", hexadecimal(rest))))
 }
 
 fn range(section: &Option<object::Section<'static, '_>>) -> Option<std::ops::Range<u64>> {

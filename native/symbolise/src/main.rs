@@ -1,12 +1,14 @@
-//! Gives names to the stacks that the probe copied, once the programs have ended.
+//! Gives names to the stacks that the probe copied, once the programs have ended, and to places in a recording.
 //!
-//! `heapswap-symbolise FOLDER` reads every file of the probe in a folder and prints one JSON object ([`answer`]). What a
-//! frame belongs to is read from the ELF files that were loaded, where they still are what they were: unwinding tables
-//! always, names and lines as far as they are there, also under `/usr/lib/debug`.
+//! `heapswap-symbolise FOLDER` reads every file of the probe in a folder and prints one JSON object ([`answer`]);
+//! `heapswap-symbolise --places` reads places from standard input ([`places`]). What a frame or place belongs to is read
+//! from the ELF files that were loaded, where they still are what they were: unwinding tables always, names and lines as
+//! far as they are there, also under `/usr/lib/debug`.
 
 mod answer;
 mod images;
 mod merge;
+mod places;
 mod record;
 mod unwind;
 
@@ -16,18 +18,22 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let Some(folder) = std::env::args_os().nth(1) else {
-        eprintln!("heapswap-symbolise: started by heapswap with the folder of a probe's files");
+    let Some(asked) = std::env::args_os().nth(1) else {
+        eprintln!("heapswap-symbolise: started by heapswap with the folder of a probe's files, or --places");
         return ExitCode::from(2);
     };
-    match symbolise(Path::new(&folder)).and_then(|answer| Ok(serde_json::to_writer(std::io::stdout().lock(), &answer)?))
-    {
+    let done = if asked == "--places" { places::run() } else { stacks(Path::new(&asked)) };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("heapswap-symbolise: {error}");
             ExitCode::from(3)
         }
     }
+}
+
+fn stacks(folder: &Path) -> std::io::Result<()> {
+    Ok(serde_json::to_writer(std::io::stdout().lock(), &symbolise(folder)?)?)
 }
 
 fn symbolise(folder: &Path) -> std::io::Result<Answer> {

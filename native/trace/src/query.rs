@@ -8,7 +8,7 @@ use crate::groups::{Group, Groups, Key};
 use crate::intervals::Intervals;
 use crate::live::{Held, Live};
 use crate::merge::{self, Asked, At, From, Visitor};
-use crate::places::Places;
+use crate::places::{Place, Places};
 use heapswap_trace_format::event::Function;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -74,14 +74,14 @@ fn by_site(container: &Container) -> Result<Vec<Value>, Failure> {
     let query = Query::of(container, |at, asked| (at.process, asked.caller), None)?;
     let places = Places::new(container);
     // The same place of the same file, in whatever process.
-    let mut joined: BTreeMap<(String, u64), Group> = BTreeMap::new();
+    let mut joined: BTreeMap<Place, Group> = BTreeMap::new();
     for ((process, address), group) in query.groups.finished() {
         let all = joined.entry(places.of(process, address)).or_default();
         *all = all.with(&group);
     }
     let mut rows: Vec<_> = joined.into_iter().collect();
     rows.sort_by_key(|(_, group)| std::cmp::Reverse((group.at_peak, group.bytes)));
-    Ok(rows.iter().map(|((module, offset), group)| row(json!({"module": module, "offset": offset}), group)).collect())
+    Ok(rows.iter().map(|(place, group)| row(place.told(), group)).collect())
 }
 
 fn by_time(container: &Container) -> Result<Vec<Value>, Failure> {

@@ -6,7 +6,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -250,6 +250,8 @@ class Telling:
     text: Callable[[Verdict, str, int, Colour], str]
     """for a terminal: the verdict, where results are kept, the width"""
     json: Callable[[Verdict], bytes] = verdict_json
+    beside: Mapping[str, Callable[[Verdict], bytes]] = field(default_factory=dict)
+    """what is saved beside the verdict, by the name of the file"""
 
 
 def finish(
@@ -325,6 +327,8 @@ def _answer(verdict: Verdict, folder: Path, arguments: argparse.Namespace, telli
     """Save and show a verdict."""
     environ = users_environment()
     artifact.write(folder / "verdict.json", artifact.encode(verdict))
+    for name, content in telling.beside.items():
+        artifact.write(folder / name, content(verdict))
     with standard_output(f"it is saved in {folder}") as stream:
         if arguments.json:
             stream.write(telling.json(verdict).decode())

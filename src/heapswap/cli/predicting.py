@@ -5,10 +5,12 @@ from pathlib import Path
 
 from heapswap.allocators.promise import default_candidates
 from heapswap.allocators.spelling import CURRENT
+from heapswap.artifact import encode, text
 from heapswap.cli import measuring
 from heapswap.cli.replay import Played, configure_replay, replayed
 from heapswap.errors import Misuse
 from heapswap.report.prediction import prediction_json, prediction_text
+from heapswap.report.reading import PREDICTION
 from heapswap.report.terminal import Colour
 from heapswap.traces.trace import Trace
 from heapswap.verdict.model import Verdict
@@ -44,8 +46,9 @@ def execute(arguments: argparse.Namespace, command: list[str] | None) -> int:
     arguments.objective, arguments.primary = HEAP, None
     arguments.baseline, arguments.blocks = CURRENT, BLOCKS
     with replayed(arguments, tuple(default_candidates(python="", objective="memory"))) as (session, played):
-        program = tuple(Trace.open(Path(arguments.trace)).counts.metadata.get("arguments", ()))
-        telling = _telling(arguments.trace, program, played)
+        metadata = Trace.open(Path(arguments.trace)).counts.metadata
+        program = () if arguments.redact else tuple(map(text, metadata.get("arguments", ())))
+        telling = _telling(text(arguments.trace), program, played)
         return measuring.finish(session, arguments, measuring.Face.ADVICE, telling=telling)
 
 
@@ -53,12 +56,16 @@ def _telling(recording: str, program: tuple[str, ...], played: Played) -> measur
     """The verdict on the replay as a prediction for the program."""
 
     def predicted(verdict: Verdict) -> Prediction:
-        return predict(verdict, recording, _fidelity(played))
+        return predict(verdict, recording, _fidelity(played), program)
 
     def told(verdict: Verdict, results: str, width: int, colour: Colour) -> str:
-        return prediction_text(predicted(verdict), program=program, results=results, width=width, colour=colour)
+        return prediction_text(predicted(verdict), results=results, width=width, colour=colour)
 
-    return measuring.Telling(text=told, json=lambda verdict: prediction_json(predicted(verdict)))
+    return measuring.Telling(
+        text=told,
+        json=lambda verdict: prediction_json(predicted(verdict)),
+        beside={PREDICTION: lambda verdict: encode(predicted(verdict))},
+    )
 
 
 def _fidelity(played: Played) -> Fidelity:

@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file",
         metavar="FILE",
-        help="a trial, verdict, profile or conformance answer that was saved; a results folder; or a trace",
+        help="a trial, verdict, profile, prediction or conformance answer that was saved; a results folder; or a trace",
     )
     parser.add_argument("old", metavar="OLD_FILE", nargs="?", help="an older one: what changed from it to FILE")
     form = parser.add_mutually_exclusive_group()

@@ -1,5 +1,6 @@
 """Who asks for memory, a line each."""
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
@@ -13,6 +14,12 @@ from heapswap.units import format_bytes
 
 SHOWN = 8
 """call sites shown of a process"""
+LONGEST = 60
+"""columns of a function's name beyond which it is shortened"""
+_WORDS = re.compile(
+    r"(?s) operator\ *(?:<=>|<<=?|>>=?|->\*?|<=?|>=?|\(\)) | \(anonymous\ namespace\) | -> | .", re.VERBOSE
+)
+"""characters, and what holds brackets that open and close nothing"""
 
 
 def site_lines(sites: Sequence[CallSite], width: int) -> Iterable[Text]:
@@ -46,3 +53,30 @@ def place_words(place: Place) -> str:
 
 def _function(place: Place) -> str:
     return printable(place.function) or "a function without a name"
+
+
+def shortened(function: str) -> str:
+    """A name as its author thinks of it, where it is long: without what templates and parameters add to it."""
+    if cell_len(function) <= LONGEST:
+        return function
+    for brackets in ("<>", "()"):
+        function = _emptied(function, *brackets)
+        if cell_len(function) <= LONGEST:
+            return function
+    return f"{set_cell_size(function, LONGEST - 1).rstrip()}…"
+
+
+def _emptied(function: str, opening: str, closing: str) -> str:
+    """With nothing but an ellipsis between the outermost brackets; as it is where they do not match."""
+    kept: list[str] = []
+    depth = 0
+    for word in _WORDS.findall(function):
+        depth -= word == closing
+        if depth < 0:
+            return function
+        if depth == 0:
+            kept.append(word)
+        elif kept[-1] == opening:
+            kept.append("…")
+        depth += word == opening
+    return "".join(kept) if depth == 0 else function

@@ -9,7 +9,6 @@ from heapswap.conformance.model import Conformance
 from heapswap.errors import Misuse
 from heapswap.profiling.model import Profile, Source
 from heapswap.report.comparison.make import compare
-from heapswap.report.comparison.model import Comparison
 from heapswap.report.conformance import conformance_text
 from heapswap.report.data.csv import csv_text
 from heapswap.report.data.parquet import parquet_bytes
@@ -20,11 +19,15 @@ from heapswap.report.folded import Stacks
 from heapswap.report.html.page import page
 from heapswap.report.markdown import markdown
 from heapswap.report.outside import outside_text
+from heapswap.report.prediction import prediction_text
 from heapswap.report.profile import profile_text
 from heapswap.report.reading import Artifact, answered
 from heapswap.report.terminal import Colour
 from heapswap.report.text import document_text
 from heapswap.report.trial import trial_text
+from heapswap.trials.model import Trial
+from heapswap.verdict.model import Verdict
+from heapswap.verdict.prediction import Prediction
 
 
 class Format(StrEnum):
@@ -82,15 +85,15 @@ def written(asked: Asked, format_: Format, *, width: int, colour: Colour = Colou
         raise Misuse("--folded draws the call stacks of one profile on its page; use it with --html")
     if format_ is Format.JSON:
         return artifact.encode(artifact.readable(comparison or asked.new)) + b"\n"
-    if format_ is Format.TEXT:
-        return _text(asked, comparison, width, colour).encode(errors="replace")
+    if format_ is Format.TEXT and comparison is None:
+        return _text(asked, width, colour).encode(errors="replace")
     found = comparison_document(comparison) if comparison else document(asked.new, asked.place, asked.stacks)
+    if format_ is Format.TEXT:
+        return document_text(found, width=width, colour=colour).encode(errors="replace")
     return (page(found) if format_ is Format.HTML else markdown(found)).encode(errors="replace")
 
 
-def _text(asked: Asked, comparison: Comparison | None, width: int, colour: Colour) -> str:
-    if comparison is not None:
-        return document_text(comparison_document(comparison), width=width, colour=colour)
+def _text(asked: Asked, width: int, colour: Colour) -> str:
     folder = str(asked.place if asked.place.is_dir() else asked.place.parent)
     match asked.new:
         case Profile(source=Source.OUTSIDE) as profile:
@@ -99,8 +102,14 @@ def _text(asked: Asked, comparison: Comparison | None, width: int, colour: Colou
             return profile_text(profile, saved=str(asked.place), output=folder, width=width, colour=colour)
         case Conformance() as conformance:
             return conformance_text(conformance, width=width, colour=colour)
-        case other:
-            found = answered(other, asked.place)
-            if found.trial is not None:
-                return trial_text(found.trial, found.verdict, results=folder, width=width, colour=colour)
-            return document_text(document(other, asked.place), width=width, colour=colour)
+        case Prediction() as prediction:
+            return prediction_text(prediction, results=folder, width=width, colour=colour)
+        case Trial() | Verdict() as told:
+            return _told(told, asked.place, folder, width, colour)
+
+
+def _told(told: Trial | Verdict, place: Path, folder: str, width: int, colour: Colour) -> str:
+    found = answered(told, place)
+    if found.trial is not None:
+        return trial_text(found.trial, found.verdict, results=folder, width=width, colour=colour)
+    return document_text(document(told, place), width=width, colour=colour)

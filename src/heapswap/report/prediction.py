@@ -18,10 +18,8 @@ def prediction_json(prediction: Prediction) -> bytes:
     return artifact.encode(prediction) + b"\n"
 
 
-def prediction_text(
-    prediction: Prediction, *, program: Sequence[str], results: str, width: int, colour: Colour = Colour.NEVER
-) -> str:
-    """The whole answer at `width` columns; `program` is the command that was recorded."""
+def prediction_text(prediction: Prediction, *, results: str, width: int, colour: Colour = Colour.NEVER) -> str:
+    """The whole answer at `width` columns."""
     return render(
         [
             *paragraph(headline(prediction), width, style="bold"),
@@ -32,7 +30,7 @@ def prediction_text(
             *([] if not prediction.findings else [*heading("Findings"), *finding_lines(prediction.findings, width)]),
             *_not_tried(prediction, width),
             *heading("Next"),
-            *step_lines([_next(prediction, program)], width),
+            *step_lines([next_step(prediction)], width),
             Text(),
             *paragraph(f"Everything measured is kept in {results}", width, rest="  ", style="dim"),
         ],
@@ -112,8 +110,9 @@ def _not_tried(prediction: Prediction, width: int) -> list[Text]:
     return lines
 
 
-def _next(prediction: Prediction, program: Sequence[str]) -> Step:
+def next_step(prediction: Prediction) -> Step:
+    """What to do about it."""
     if prediction.candidate is None:
         return Step(purpose="Nothing, unless time matters more than a replay can show: heapswap advise measures it.")
-    words = ("heapswap", "trial", "--candidates", prediction.candidate, "--", *program)
-    return Step(purpose="Measure it, before anything is changed:", words=words if program else ())
+    words = ("heapswap", "trial", "--candidates", prediction.candidate, "--", *prediction.program)
+    return Step(purpose="Measure it, before anything is changed:", words=words if prediction.program else ())

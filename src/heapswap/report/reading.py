@@ -13,22 +13,28 @@ from heapswap.profiling import store as profiles
 from heapswap.profiling.model import Profile
 from heapswap.trials import store as trials
 from heapswap.trials.model import Trial
+from heapswap.verdict import prediction as predictions
 from heapswap.verdict.model import Verdict
+from heapswap.verdict.prediction import Prediction
 from heapswap.verdict.rules import decide
 
-Artifact = Trial | Verdict | Profile | Conformance
+Artifact = Trial | Verdict | Profile | Conformance | Prediction
 
 VERDICT_SCHEMA = 1
-KINDS: dict[str, tuple[type[Trial | Verdict | Profile | Conformance], int]] = {
+KINDS: dict[str, tuple[type[Artifact], int]] = {
     "trial": (Trial, trials.SCHEMA),
     "verdict": (Verdict, VERDICT_SCHEMA),
     "profile": (Profile, profiles.SCHEMA),
     "conformance": (Conformance, conformance.SCHEMA),
+    predictions.KIND: (Prediction, predictions.SCHEMA),
 }
 """kind → its type and the newest schema that this heapswap knows"""
 
-IN_A_FOLDER = ("trial.json", "profile.json", "verdict.json")
-"""what is looked for in a results folder, the richest first"""
+PREDICTION = "prediction.json"
+_TRIAL = "trial.json"
+_VERDICT = "verdict.json"
+IN_A_FOLDER = (PREDICTION, _TRIAL, "profile.json", _VERDICT)
+"""what is looked for in a results folder: what the trial beside it was for, then the richest"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +95,7 @@ def _of_trial(trial: Trial, saved: Verdict | None) -> Verdict:
 
 def _verdict_beside(place: Path) -> Verdict | None:
     try:
-        found = read((place if place.is_dir() else place.parent) / IN_A_FOLDER[-1])
+        found = read((place if place.is_dir() else place.parent) / _VERDICT)
     except CannotGoOn:
         return None
     return found if isinstance(found, Verdict) else None
@@ -98,7 +104,7 @@ def _verdict_beside(place: Path) -> Verdict | None:
 def _beside(verdict: Verdict, place: Path) -> Trial | None:
     """The trial in the verdict's folder, if it is the one that the verdict rests on."""
     try:
-        trial = trials.load((place if place.is_dir() else place.parent) / IN_A_FOLDER[0])
+        trial = trials.load((place if place.is_dir() else place.parent) / _TRIAL)
     except CannotGoOn:
         return None
     return trial if artifact.digest(trial) == verdict.evidence else None

@@ -27,12 +27,12 @@ class Result:
     """One artifact, or what changed between two. A notebook shows it as its answer and its tables."""
 
     artifact: Artifact | Comparison
-    """the values as they were saved: a `Trial`, `Verdict`, `Profile`, `Conformance` or `Comparison`"""
+    """the values as they were saved: a `Trial`, `Verdict`, `Profile`, `Conformance`, `Prediction` or `Comparison`"""
     place: Path | None = None
 
     @property
     def kind(self) -> str:
-        """``trial``, ``verdict``, ``profile``, ``conformance`` or ``comparison``."""
+        """``trial``, ``verdict``, ``profile``, ``conformance``, ``prediction`` or ``comparison``."""
         return self.artifact.kind
 
     @property

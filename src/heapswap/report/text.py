@@ -67,10 +67,14 @@ def _table(table: Table, width: int) -> Iterator[Text]:
 
 
 def _widths(table: Table, room: int) -> list[int] | None:
-    """Columns as wide as their content, the widest one narrowed until all fit; None where they cannot."""
-    rows = [[column.title for column in table.columns], *([cell.text for cell in row] for row in table.rows)]
-    widths = [max(cell_len(fold(text, 10_000)[0]) for text in column) for column in zip(*rows, strict=True)]
-    spare = room - _GAP * (len(widths) - 1)
+    """Columns as wide as their content, first titles folded and then the widest narrowed until all fit; None where they
+    cannot.
+    """
+    titles = [column.title for column in table.columns]
+    spare = room - _GAP * (len(titles) - 1)
+    widths = _longest(table, titles)
+    if sum(widths) > spare:
+        widths = _longest(table, [max(title.split(), key=cell_len, default="") for title in titles])
     while sum(widths) > spare:
         widest = max(range(len(widths)), key=widths.__getitem__)
         others = max((w for at, w in enumerate(widths) if at != widest), default=_NARROWEST)
@@ -78,6 +82,11 @@ def _widths(table: Table, room: int) -> list[int] | None:
         if max(widths) <= _NARROWEST:
             return None
     return widths
+
+
+def _longest(table: Table, titles: Sequence[str]) -> list[int]:
+    rows = [titles, *([cell.text for cell in row] for row in table.rows)]
+    return [max(cell_len(fold(text, 10_000)[0]) for text in column) for column in zip(*rows, strict=True)]
 
 
 def _row(row: Sequence[Cell], table: Table, widths: Sequence[int], *, bold: bool) -> Iterator[Text]:

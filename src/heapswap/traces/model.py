@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from heapswap.findings import Finding
+
 SUMMARY = "trace-summary"
 QUERY = "trace-query"
 SCHEMA = 1
@@ -52,3 +54,5 @@ class TraceQuery:
     by: By
     rows: tuple[Mapping[str, Value], ...]
     """all with the same names; sizes in bytes, times in nanoseconds"""
+    findings: tuple[Finding, ...] = ()
+    """call sites: why some have no name"""

@@ -10,7 +10,8 @@ import msgspec
 
 from heapswap import native
 from heapswap.errors import CannotGoOn, HeapswapError, Misuse
-from heapswap.traces.model import By, TraceQuery, TraceSummary, Value
+from heapswap.traces.model import By, TraceQuery, TraceSummary
+from heapswap.traces.names import named
 
 T = TypeVar("T")
 
@@ -87,17 +88,18 @@ class Trace:
         )
 
     def by(self, what: By) -> TraceQuery:
-        """The trace by one thing; reads it once more.
+        """The trace by one thing; reads it once more, and for call sites the files that were loaded.
 
         Raises:
             CannotGoOn: it cannot be read any longer.
         """
         answer = asked(_Rows, self.path, "query", what.value, str(self.path))
-        return TraceQuery(by=what, rows=answer.rows)
+        rows, findings = named(answer.rows) if what is By.SITE else (answer.rows, ())
+        return TraceQuery(by=what, rows=rows, findings=findings)
 
 
 class _Rows(msgspec.Struct, frozen=True):
-    rows: tuple[dict[str, Value], ...]
+    rows: tuple[dict[str, Any], ...]
 
 
 def is_trace(path: Path) -> bool:

@@ -12,6 +12,8 @@ from heapswap.findings import Finding
 from heapswap.verdict.model import Effect, NotTried, Verdict
 from heapswap.verdict.objective import MEMORY_MARGIN, TIME_MARGIN
 
+KIND = "prediction"
+SCHEMA = 1
 PEAK = "heap_peak"
 MEMORY = (PEAK, "heap_mean", "heap_end")
 CALLS = "heap_cpu"
@@ -69,13 +71,15 @@ class Forecast:
 class Prediction:
     """What a replay predicts, and how far it can be trusted."""
 
-    kind: str = "prediction"
-    schema: int = 1
+    kind: str = KIND
+    schema: int = SCHEMA
     outlook: Outlook
     candidate: str | None
     """the one to try first; None where nothing is predicted"""
     baseline: str
     recording: str
+    program: tuple[str, ...] = ()
+    """the command that was recorded; empty where that is not kept"""
     memory: tuple[Forecast, ...]
     time: tuple[Forecast, ...]
     share: float | None
@@ -87,8 +91,8 @@ class Prediction:
     """digest of the trial of the replay this rests on, ``sha256:…``"""
 
 
-def predict(verdict: Verdict, recording: str, fidelity: Fidelity) -> Prediction:
-    """What the trial of a replay says about the program that was recorded."""
+def predict(verdict: Verdict, recording: str, fidelity: Fidelity, program: tuple[str, ...] = ()) -> Prediction:
+    """What the trial of a replay says about the program that was recorded, by this command."""
     share = _share(verdict.comparisons, fidelity.cpu_seconds or fidelity.seconds)
     memory = tuple(_memory(row) for row in verdict.comparisons if row.metric in MEMORY)
     time = tuple(_time(row, share) for row in verdict.comparisons if row.metric == CALLS and share is not None)
@@ -98,6 +102,7 @@ def predict(verdict: Verdict, recording: str, fidelity: Fidelity) -> Prediction:
         candidate=best,
         baseline=verdict.baseline,
         recording=recording,
+        program=program,
         memory=memory,
         time=time,
         share=share,

@@ -38,7 +38,13 @@ def test_every_table_of_every_kind(kind: str) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "table"),
-    [("trial", "measurements"), ("verdict", "comparisons"), ("profile", "size_classes"), ("conformance", "clauses")],
+    [
+        ("trial", "measurements"),
+        ("verdict", "comparisons"),
+        ("profile", "size_classes"),
+        ("conformance", "clauses"),
+        ("prediction", "forecasts"),
+    ],
 )
 def test_a_table_of_each_kind_as_csv(kind: str, table: str) -> None:
     matches_golden(f"report-{kind}.csv", csv_text(frame(saved(kind), table)).replace("\r\n", "\n"))

@@ -14,6 +14,8 @@
 //! The folder is removed. Whatever goes wrong here, the recorded program goes on.
 
 mod drain;
+mod elf;
+mod modules;
 mod process;
 mod progress;
 

@@ -1,5 +1,6 @@
 //! One recorded process: its ring, whether it is gone, what is loaded into it.
 
+use super::modules::Modules;
 use heapswap_trace_format::ring::{Control, ENTRIES, Entry, FIRST, Header, LENGTH, MAGIC, SEGMENT, SEGMENTS, VERSION};
 use serde_json::{Value, json};
 use std::fs::{File, OpenOptions};
@@ -38,8 +39,7 @@ pub struct Ring {
     pub path: PathBuf,
     /// Its number in the trace.
     pub number: u32,
-    /// What has been said of the modules so far.
-    modules: Vec<Value>,
+    modules: Modules,
 }
 
 impl Ring {
@@ -50,7 +50,7 @@ impl Ring {
             return None;
         }
         let header = map(&file, LENGTH).ok()?.cast::<Header>().cast_const();
-        let ring = Self { header, path, number: 0, modules: Vec::new() };
+        let ring = Self { header, path, number: 0, modules: Modules::default() };
         let is_whole = ring.header().magic.load(Acquire) == MAGIC && ring.header().version.load(Relaxed) == VERSION;
         is_whole.then_some(ring)
     }
@@ -102,16 +102,10 @@ impl Ring {
     /// Notes what is loaded, where the process is there to be asked or has left word.
     pub fn look_at_modules(&mut self) {
         let process = self.header().process.load(Relaxed);
-        let left = self.path.with_extension("maps");
-        let text = std::fs::read_to_string(left).ok().filter(|text| !text.is_empty()).or_else(|| {
-            let same = self.header().namespace.load(Relaxed) == own_namespace();
-            same.then(|| std::fs::read_to_string(format!("/proc/{process}/maps")).ok()).flatten()
-        });
-        for module in text.as_deref().unwrap_or_default().lines().filter_map(module) {
-            if !self.modules.contains(&module) {
-                self.modules.push(module);
-            }
-        }
+        let is_seen = self.header().namespace.load(Relaxed) == own_namespace();
+        let left = std::fs::read(self.path.with_extension("maps")).ok().filter(|text| !text.is_empty());
+        let text = left.or_else(|| is_seen.then(|| std::fs::read(format!("/proc/{process}/maps")).ok()).flatten());
+        self.modules.look(&String::from_utf8_lossy(&text.unwrap_or_default()), is_seen.then_some(process));
     }
 
     pub fn describe(&self, forked_from: Option<u32>) -> Value {
@@ -125,7 +119,7 @@ impl Ring {
             "executable": text(&header.program),
             "arguments": arguments[..end],
             "allocator": text(&header.library),
-            "modules": self.modules,
+            "modules": self.modules.described(),
             "forked_from": forked_from,
             "forked_at": [header.forked_by.load(Relaxed), header.forked_in.load(Relaxed), header.forked_at.load(Relaxed)],
             "begun": header.begun_epoch.load(Relaxed),
@@ -158,16 +152,4 @@ fn is_after(ticks: u64, moment: u64) -> bool {
     let rate = u64::try_from(unsafe { libc::sysconf(libc::_SC_CLK_TCK) }).unwrap_or(100).max(1);
     // The kernel cuts the ticks off.
     ticks > moment / 1_000_000_000 * rate + (moment % 1_000_000_000) * rate / 1_000_000_000 + 1
-}
-
-/// A line of a process's map that holds code of a file.
-fn module(line: &str) -> Option<Value> {
-    let mut fields = line.splitn(6, ' ');
-    let (range, access, offset) = (fields.next()?, fields.next()?, fields.next()?);
-    let path = fields.nth(2)?.trim_start();
-    let (start, end) = range.split_once('-')?;
-    let number = |text| u64::from_str_radix(text, 16).ok();
-    (access.contains('x') && path.starts_with('/')).then_some(json!({
-        "path": path, "start": number(start)?, "end": number(end)?, "offset": number(offset)?,
-    }))
 }

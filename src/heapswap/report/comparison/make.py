@@ -11,10 +11,12 @@ from heapswap.findings import Finding, Level
 from heapswap.profiling.model import Profile
 from heapswap.report.comparison.estimates import changed, level
 from heapswap.report.comparison.model import Change, Comparison, Turn
+from heapswap.report.comparison.predictions import predictions
 from heapswap.report.comparison.profiles import profiles
 from heapswap.report.reading import Answered, Artifact, answered
 from heapswap.trials.model import Outcome, Run, Stage, Trial
 from heapswap.verdict.model import Effect, Verdict
+from heapswap.verdict.prediction import Prediction
 
 CONFIDENCE = 0.99
 """of the effects in a verdict, and so of what is made of them"""
@@ -35,6 +37,8 @@ def compare(new: Artifact | Comparison, old: Artifact | Comparison) -> Compariso
             return profiles(new, old)
         case Conformance(), Conformance():
             return _conformances(new, old)
+        case Prediction(), Prediction():
+            return predictions(new, old, CONFIDENCE)
     raise Misuse(f"a {new.kind} and a {old.kind} cannot be compared; give two of one kind")
 
 

@@ -15,6 +15,7 @@ from heapswap.report.comparison.model import Change, Comparison
 from heapswap.report.reading import Artifact
 from heapswap.trials.model import Run, Trial
 from heapswap.verdict.model import Verdict
+from heapswap.verdict.prediction import Prediction
 
 Value = str | int | float | bool | None
 Row = Mapping[str, Value]
@@ -87,6 +88,12 @@ def _tables(found: Artifact | Comparison) -> Mapping[str, Callable[[], Iterator[
                     {"candidate": one.candidate, **row} for one in found.hardening for row in _flat(one.attempts)
                 ),
                 "prices": lambda: _flat(found.prices),
+            }
+        case Prediction():
+            return {
+                "forecasts": lambda: _flat((*found.memory, *found.time)),
+                "not_tried": lambda: _flat(found.not_tried),
+                "findings": lambda: _flat(found.findings),
             }
         case Comparison():
             return {

@@ -7,10 +7,12 @@ from heapswap.errors import Misuse
 from heapswap.profiling.model import Profile
 from heapswap.report.document.conformance import conformance_document
 from heapswap.report.document.model import Document
+from heapswap.report.document.prediction import prediction_document
 from heapswap.report.document.profile import profile_document
 from heapswap.report.document.verdict import verdict_document
 from heapswap.report.folded import Stacks
 from heapswap.report.reading import Artifact, answered
+from heapswap.verdict.prediction import Prediction
 
 
 def document(found: Artifact, place: Path | None = None, stacks: Stacks | None = None) -> Document:
@@ -30,5 +32,7 @@ def document(found: Artifact, place: Path | None = None, stacks: Stacks | None =
             return profile_document(found, stacks)
         case Conformance():
             return conformance_document(found)
+        case Prediction():
+            return prediction_document(found)
         case _:
             return verdict_document(answered(found, place))

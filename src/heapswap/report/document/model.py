@@ -126,7 +126,9 @@ class Document:
     """A report: the answer first."""
 
     kind: str
-    """of the artifact: ``trial``, ``verdict``, ``profile``, ``conformance``, ``trace``; or ``comparison``"""
+    """of the artifact: ``trial``, ``verdict``, ``profile``, ``conformance``, ``prediction``, ``trace``; or
+    ``comparison``
+    """
     subject: str
     """what it is about, a few words"""
     answer: str

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 
 from heapswap.findings import Finding, Level
+from heapswap.profiling.model import Place
+from heapswap.report.callsites import place_words, shortened
 from heapswap.report.document.model import (
     Block,
     Cell,
@@ -58,7 +60,10 @@ def trace_document(trace: Trace) -> Document:
 def query_document(trace: Trace, query: TraceQuery) -> Document:
     """The trace by one thing."""
     title, make = _TABLES[query.by]
-    return _document(trace, Section(title=title, blocks=tuple(make(query.rows))))
+    doubts: tuple[Block, ...] = (Findings(findings=query.findings),) if query.findings else ()
+    return _document(
+        trace, Section(title=title, blocks=tuple(make(query.rows))), Section(title="Doubts", blocks=doubts)
+    )
 
 
 def _document(trace: Trace, *candidates: Section) -> Document:
@@ -240,19 +245,39 @@ def _times(rows: Sequence[Row]) -> Iterator[Block]:
 
 
 def _sites(rows: Sequence[Row]) -> Iterator[Block]:
+    joined = _joined(rows)
     yield Table(
         caption="Blocks by who asked for them",
         columns=(*left("call site"), *_COLUMNS),
-        rows=tuple((named(_site(row)), *_usual(row)) for row in rows[:SHOWN]),
+        rows=tuple((named(site), *_usual(row)) for site, row in joined[:SHOWN]),
     )
-    if len(rows) > SHOWN:
-        yield Prose(text=f"{len(rows) - SHOWN:,} more call sites are in --json and --csv.", tone=Tone.FAINT)
+    if len(joined) > SHOWN:
+        yield Prose(text=f"{len(joined) - SHOWN:,} more call sites are in --json and --csv.", tone=Tone.FAINT)
+
+
+def _joined(rows: Sequence[Row]) -> list[tuple[str, Row]]:
+    """What looks the same to a person: without lines a function is one call site, though it calls from many places."""
+    of: dict[str, dict[str, Value]] = {}
+    for row in rows:
+        whole = of.setdefault(_site(row), {})
+        for name in ("allocations", "bytes", "frees", "freed_elsewhere", "live_bytes_at_peak", "live_bytes_at_end"):
+            whole[name] = _number(whole, name) + _number(row, name)
+    return sorted(of.items(), key=lambda one: (-_number(one[1], "live_bytes_at_peak"), -_number(one[1], "bytes")))
 
 
 def _site(row: Row) -> str:
-    place = f"{_number(row, 'offset'):#x}"
-    module = PurePath(str(row["module"])).name
-    return f"{module}+{place}" if module else place
+    module, place = str(row["module"]), f"{_number(row, 'offset'):#x}"
+    unnamed = f"{PurePath(module).name}+{place}" if module else place
+    function = str(row.get("function") or unnamed)
+    return place_words(
+        Place(
+            function=shortened(function),
+            file=str(row.get("file") or ""),
+            line=_number(row, "line") or None,
+            library=module,
+            python=False,
+        )
+    )
 
 
 _TABLES: dict[By, tuple[str, Callable[[Sequence[Row]], Iterator[Block]]]] = {

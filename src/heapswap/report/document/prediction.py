@@ -1,0 +1,85 @@
+"""A prediction as a document: what a replay says about the program, and how far that can be trusted."""
+
+from collections.abc import Iterator, Sequence
+
+from heapswap.report.document.model import (
+    Block,
+    Cell,
+    Commands,
+    Document,
+    Findings,
+    Prose,
+    Section,
+    Table,
+    Tone,
+    left,
+    named,
+    right,
+    said,
+    sections,
+)
+from heapswap.report.figures import UNKNOWN, amount, interval, known, percent, title
+from heapswap.report.prediction import doubts, headline, next_step
+from heapswap.report.shellwords import one_line
+from heapswap.verdict.prediction import Forecast, Outlook, Prediction
+
+
+def prediction_document(prediction: Prediction) -> Document:
+    """The answer, the forecasts it rests on, the doubts, and what to type."""
+    return Document(
+        kind=prediction.kind,
+        subject=one_line(prediction.program) if prediction.program else prediction.recording,
+        answer=headline(prediction),
+        tone=Tone.GOOD if prediction.outlook is Outlook.WORTH_A_TRIAL else Tone.PLAIN,
+        beside=(f"From the recording {prediction.recording}; the program was not run.",),
+        sections=sections(
+            Section(title="Memory of the heap (predicted)", blocks=tuple(_forecasts(prediction, prediction.memory))),
+            Section(title="Time of the program (predicted)", blocks=tuple(_forecasts(prediction, prediction.time))),
+            Section(title="How far to trust this", blocks=tuple(Prose(text=text) for text in doubts(prediction))),
+            Section(title="Findings", blocks=(Findings(findings=prediction.findings),) if prediction.findings else ()),
+            Section(title="What to type", blocks=(Commands(steps=(next_step(prediction),)),)),
+            Section(title="Not tried", blocks=tuple(_not_tried(prediction))),
+        ),
+    )
+
+
+def _forecasts(prediction: Prediction, rows: Sequence[Forecast]) -> Iterator[Block]:
+    """A row a candidate, the largest gain on the first metric first."""
+    metrics = tuple(dict.fromkeys(row.metric for row in rows if known(row.effect) is not None))
+    if not metrics:
+        return
+    of = {(row.candidate, row.metric): row for row in rows}
+    first = {row.candidate: known(row.effect) or 0.0 for row in rows if row.metric == metrics[0]}
+    candidates = sorted(dict.fromkeys(row.candidate for row in rows), key=lambda one: first.get(one, 0.0))
+    baseline = {row.metric: row for row in rows if known(row.baseline) is not None}
+    yield Table(
+        caption=f"Candidates against {prediction.baseline}",
+        columns=(*left("candidate"), *right(*map(title, metrics))),
+        rows=(
+            (named(prediction.baseline), *(_baseline(baseline.get(metric)) for metric in metrics)),
+            *((named(one), *(_forecast(of.get((one, metric))) for metric in metrics)) for one in candidates),
+        ),
+    )
+
+
+def _baseline(row: Forecast | None) -> Cell:
+    if row is None or row.baseline is None or row.metric == "time":
+        return said(UNKNOWN)
+    return said(amount(row.baseline, "B"))
+
+
+def _forecast(row: Forecast | None) -> Cell:
+    if row is None or known(row.effect) is None:
+        return said(UNKNOWN)
+    limits = "" if known(row.low) is None and known(row.high) is None else f" ({interval(row.low, row.high)})"
+    worth = ", worth a trial" if row.is_worth_a_trial else ""
+    return said(percent(row.effect) + limits + worth, Tone.GOOD if worth else Tone.PLAIN)
+
+
+def _not_tried(prediction: Prediction) -> Iterator[Block]:
+    if prediction.not_tried:
+        yield Table(
+            caption="Candidates that were not run",
+            columns=left("candidate", "reason"),
+            rows=tuple((named(one.candidate), said(one.reason)) for one in prediction.not_tried),
+        )
