@@ -74,17 +74,22 @@ def parse_share(text: str) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """``250 ms``, ``1.20 s``, ``45 s``, ``2 min 05 s``, ``1 h 30 min``."""
+    """``80 ns``, ``1.5 µs``, ``250 ms``, ``1.20 s``, ``45 s``, ``2 min 05 s``, ``1 h 30 min``."""
     if seconds < 0.9995:
-        return f"{seconds * 1000:.3g} ms"
-    if seconds < 9.995:
-        return f"{seconds:.2f} s"
+        return _short(seconds)
     if seconds < 59.5:
-        return f"{seconds:.0f} s"
+        return f"{seconds:.2f} s" if seconds < 9.995 else f"{seconds:.0f} s"
     whole = round(seconds)
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def _short(seconds: float) -> str:
+    for unit, scale in (("ns", 1e9), ("µs", 1e6)):
+        if 0 < seconds * scale < 999.5:
+            return f"{seconds * scale:.3g} {unit}"
+    return f"{seconds * 1000:.3g} ms"
 
 
 def format_bytes(count: float) -> str:

@@ -1,6 +1,7 @@
 """How long blocks live, a bar a size class: the share of its blocks that is freed so soon, and that never was."""
 
 from heapswap.profiling.model import Process
+from heapswap.report.charts.colours import NEUTRAL, shades
 from heapswap.report.charts.words import plain, rows
 from heapswap.report.document.model import Chart
 from heapswap.units import format_bytes, format_duration
@@ -17,7 +18,8 @@ def lifetime_chart(process: Process, title: str) -> tuple[Chart, ...]:
     steps = sorted({step.below for one in told for step in one.times})
     shares = [[next((step.share for step in one.times if step.below == below), 0.0) for one in told] for below in steps]
     words = [f"freed within {format_duration(below)}" for below in steps]
-    bars = [*zip(words, shares, strict=True), ("not freed", [one.unfreed.value for one in told])]
+    colours: list[dict[str, int]] = [{"shade": shade} for shade in shades(len(steps))]
+    bars = [*zip(colours, words, shares, strict=True), (NEUTRAL, "not freed", [one.unfreed.value for one in told])]
     names = rows(whose)
     return (
         Chart(
@@ -28,7 +30,7 @@ def lifetime_chart(process: Process, title: str) -> tuple[Chart, ...]:
                     "type": "bar",
                     "orientation": "h",
                     "name": word,
-                    "hue": hue,
+                    **colour,
                     "x": [round(100 * value, 3) for value in values],
                     "y": list(range(len(told))),
                     "text": [
@@ -37,7 +39,7 @@ def lifetime_chart(process: Process, title: str) -> tuple[Chart, ...]:
                     "textposition": "none",
                     "hoverinfo": "text",
                 }
-                for hue, (word, values) in enumerate(bars)
+                for colour, word, values in bars
                 if any(values)
             ),
             layout={

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from heapswap.errors import CannotGoOn
+from heapswap.report.charts.colours import SHADES
 from heapswap.report.charts.words import plain
 from heapswap.report.document.model import Chart, Document, charts_of
 
@@ -29,18 +30,26 @@ def figures(document: Document) -> "list[Figure]":
 
 def _traced(trace: Mapping[str, object]) -> dict[str, object]:
     """What the page colours by a number has the colour of that number."""
-    from plotly.colors import qualitative  # noqa: PLC0415 - as above
-
-    drawn = {name: value for name, value in trace.items() if name != "hue"}
-    hue = trace.get("hue")
-    if isinstance(hue, int):
+    drawn = {name: value for name, value in trace.items() if name not in {"hue", "shade"}}
+    if colour := _colour(trace):
         marker = drawn.get("marker")
-        colour = qualitative.Plotly[hue % len(qualitative.Plotly)]
         drawn["marker"] = {**(marker if isinstance(marker, Mapping) else {}), "color": colour}
         if drawn.get("type") == "scatter":
             line = drawn.get("line")
             drawn["line"] = {**(line if isinstance(line, Mapping) else {}), "color": colour}
     return drawn
+
+
+def _colour(trace: Mapping[str, object]) -> str | None:
+    from plotly.colors import qualitative, sample_colorscale  # noqa: PLC0415 - as above
+
+    match trace:
+        case {"shade": int() as shade}:
+            (colour,) = sample_colorscale("Viridis", [1 - shade / (SHADES - 1)])
+            return str(colour)
+        case {"hue": int() as hue}:
+            return str(qualitative.Plotly[hue % len(qualitative.Plotly)])
+    return None
 
 
 def _laid_out(chart: Chart) -> dict[str, object]:

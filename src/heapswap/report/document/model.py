@@ -96,7 +96,7 @@ class Chart:
     says: str
     """what is to be seen in it, for those who cannot"""
     traces: tuple[Mapping[str, object], ...]
-    """as Plotly takes them; colours are numbers of the page's palette"""
+    """as Plotly takes them, but for colours: `charts/colours.py`"""
     layout: Mapping[str, object]
     height: int
     """pixels"""

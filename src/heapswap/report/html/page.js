@@ -6,18 +6,21 @@
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const touched = matchMedia("(pointer: coarse)");
   const HUES = 8;
+  // Of a trace that is one of several kinds, or one of several steps in an order.
+  const token = ({ hue, shade }) => (shade === undefined ? `--h${hue % HUES}` : `--s${shade}`);
+  const isColoured = ({ hue, shade }) => hue !== undefined || shade !== undefined;
 
   const colours = () => {
     const style = getComputedStyle(document.documentElement);
     const one = (name) => style.getPropertyValue(name).trim();
-    return { ink: one("--ink"), line: one("--line"), paper: one("--paper"), hue: (n) => one(`--h${n % HUES}`) };
+    return { ink: one("--ink"), line: one("--line"), paper: one("--paper"), of: (trace) => one(token(trace)) };
   };
   const faded = (hex) => `${hex}2e`;
 
   function traced(trace, page) {
-    const { hue, ...drawn } = trace;
-    if (hue === undefined) return { ...drawn, root: { color: page.line }, marker: { line: { width: 1, color: page.paper } } };
-    const colour = page.hue(hue);
+    const { hue, shade, ...drawn } = trace;
+    if (!isColoured(trace)) return { ...drawn, root: { color: page.line }, marker: { line: { width: 1, color: page.paper } } };
+    const colour = page.of(trace);
     drawn.marker = { ...drawn.marker, color: colour };
     drawn.line = { width: 2, ...drawn.line, color: colour };
     if (drawn.error_x) drawn.error_x = { ...drawn.error_x, color: colour };
@@ -121,15 +124,15 @@
     list.className = "legend";
     const names = new Map();
     figure.traces.forEach((trace, at) => {
-      if (trace.hue === undefined || !trace.name) return;
-      if (!names.has(trace.name)) names.set(trace.name, { hue: trace.hue, traces: [] });
+      if (!isColoured(trace) || !trace.name) return;
+      if (!names.has(trace.name)) names.set(trace.name, { colour: token(trace), traces: [] });
       names.get(trace.name).traces.push(at);
     });
-    for (const [name, { hue, traces }] of names) {
+    for (const [name, { colour, traces }] of names) {
       const button = document.createElement("button");
       button.type = "button";
       button.textContent = unescaped(name);
-      button.style.setProperty("--hue", `var(--h${hue % HUES})`);
+      button.style.setProperty("--hue", `var(${colour})`);
       button.setAttribute("aria-pressed", "true");
       button.addEventListener("click", () => {
         const isShown = button.getAttribute("aria-pressed") !== "true";
