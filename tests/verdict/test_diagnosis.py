@@ -32,6 +32,14 @@ def test_where_nothing_can_be_won_nothing_is_tried(objective: str) -> None:
     assert found.profile.startswith("sha256:")
 
 
+def test_nothing_is_excluded_where_a_candidate_replaces_what_no_profile_shows() -> None:
+    for objective, advice in (("cpu", Advice.UNKNOWN), ("balanced", Advice.UNKNOWN), ("memory", Advice.NO_BOTTLENECK)):
+        usual = criteria(objective, (FIRST,))
+        names = ("jemalloc", "system:python=mimalloc")
+        found = diagnose(profile(), FIRST, usual, both=objective == "balanced", candidates=names)
+        assert found.advice is advice
+
+
 def test_the_reason_holds_the_numbers() -> None:
     slow = profile(process(allocator_cpu_share=share(0.03, 0.01)), faults=0)
     assert of(slow).reason == "no allocator can take more than 6.0 % off CPU time, and less than 10 % does not count"

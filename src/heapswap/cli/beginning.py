@@ -1,6 +1,6 @@
 """The first run of a trial: plain, or under the probe so that it says what is worth trying."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -75,11 +75,14 @@ def _unobserved(reason: str) -> Finding:
     )
 
 
-def consult(bench: Bench, beginning: Beginning, objective: str, primary: str | None) -> Diagnosis | None:
+def consult(
+    bench: Bench, beginning: Beginning, objective: str, primary: str | None, candidates: Iterable[Candidate]
+) -> Diagnosis | None:
     """What the first run's profile says, which is kept beside the trial; None where it has none.
 
     Args:
         primary: the metric that the user wants to decide, whatever the objective.
+        candidates: that could be tried.
 
     Raises:
         HeapswapError: no such objective or metric, or the profile cannot be saved.
@@ -90,7 +93,8 @@ def consult(bench: Bench, beginning: Beginning, objective: str, primary: str | N
     kept = profile.redacted() if bench.results.keeps is Keeps.NUMBERS else profile
     artifact.write(bench.results.folder / PROFILE, artifact.encode(kept))
     usual = criteria(objective, (beginning.run,), primary=primary)
-    return diagnose(profile, beginning.run, usual, both=objective == BALANCED and primary is None)
+    both = objective == BALANCED and primary is None
+    return diagnose(profile, beginning.run, usual, both=both, candidates={str(one) for one in candidates})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

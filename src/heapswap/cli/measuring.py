@@ -170,7 +170,9 @@ def begin(arguments: argparse.Namespace, request: Request) -> Iterator[Session]:
         beginning = beginnings.begin(bench, program, baseline, arguments.budget, request.first)
         first = beginning.run
         with results.discarded_on_error():
-            diagnosis = beginnings.consult(bench, beginning, arguments.objective, arguments.primary)
+            diagnosis = beginnings.consult(
+                bench, beginning, arguments.objective, arguments.primary, entrants.candidates
+            )
             if diagnosis:
                 _say(arguments, diagnosed(diagnosis))
             chosen = beginnings.choose(entrants, diagnosis)

@@ -1,6 +1,6 @@
 """The article's rules on one profiled run: keep at once, or what is wrong, and what decides then. Pure."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from heapswap.artifact import digest
@@ -9,7 +9,7 @@ from heapswap.profiling.model import Profile
 from heapswap.trials.model import Criteria, Run
 from heapswap.units import format_bytes, metric_name
 from heapswap.verdict.ceiling import TimeCeiling, cpu_ceiling, memory_ceiling, wall_ceiling
-from heapswap.verdict.gaps import missing
+from heapswap.verdict.gaps import BEYOND, missing
 from heapswap.verdict.model import Advice, Decision, Diagnosis, Ground, NotTried, Verdict
 from heapswap.verdict.objective import KEEP_RATIO, MEMORIES, MEMORY_MARGIN, TIME_MARGIN
 from heapswap.verdict.symptoms import Symptom
@@ -30,13 +30,16 @@ _ADVICE = MappingProxyType(
 """by what cannot be excluded: a gain in time, a gain in memory"""
 
 
-def diagnose(profile: Profile, first: Run, criteria: Criteria, *, both: bool) -> Diagnosis:
+def diagnose(
+    profile: Profile, first: Run, criteria: Criteria, *, both: bool, candidates: Collection[str] = ()
+) -> Diagnosis:
     """What the profile of the first run says.
 
     Args:
         first: the profiled run itself.
         criteria: what decides where the profile says nothing.
         both: memory counts beside time, and decides where only it is in a bad way.
+        candidates: that could be tried.
     """
     primary = criteria.primary
     if primary not in (*_CEILINGS, *MEMORIES):
@@ -52,6 +55,8 @@ def diagnose(profile: Profile, first: Run, criteria: Criteria, *, both: bool) ->
         memory = (_memory_ground(most, first, criteria),)
     slow = not all(one.is_excluded for one in time[-1:])
     retains = not all(one.is_excluded for one in memory)
+    if not (slow or retains) and primary in _CEILINGS and BEYOND in candidates:
+        return _unknown(profile, primary, f"what {BEYOND} may win is beyond a profile of malloc")
     if retains and not slow and primary in _CEILINGS:
         primary = "idle" if first.value("idle") is not None else "peak"
     return Diagnosis(
