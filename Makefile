@@ -17,7 +17,7 @@ CARGO := cargo
 MANIFEST := --manifest-path native/Cargo.toml --locked
 # pyproject.toml says which libraries there are: CRATE:FEATURE, one allocator each.
 ALLOCATORS := $(shell awk -F'"' '/^path = /{split($$2, path, "/")} /^features = /{print path[2] ":" $$2}' pyproject.toml)
-NATIVE_SOURCES := $(shell find native -path native/target -prune -o -type f -print)
+NATIVE_SOURCES := $(shell find native \( -path native/target -o -path native/fuzz \) -prune -o -type f -print)
 # Processes that run tests at the same time.
 WORKERS ?= 2
 # A third of what the corpus does a run: two minutes hold enough runs on a slow machine too.
@@ -67,6 +67,10 @@ bench: install packages-test packages-bench ## measure heapswap itself: allocati
 	    scripts/timed "$$script" $(BIN)/python "$$script" || status=$$?; \
 	done; exit $$status
 
+.PHONY: fuzz
+fuzz: install ## fuzz the reader of traces, a minute a target; installs cargo-fuzz and a nightly toolchain where they are missing
+	@$(BIN)/python scripts/fuzz.py
+
 .PHONY: acceptance
 acceptance: install packages-test packages-bench ## every promise with its figure, as a table (about an hour)
 	@$(BIN)/python -m tests.acceptance
@@ -91,7 +95,7 @@ build: install ## build a wheel and a source distribution into dist/
 
 .PHONY: clean
 clean: ## remove everything that was built, .venv included
-	rm -rf $(VENV) build dist site native/target acceptance-results .hypothesis .mypy_cache .ruff_cache .pytest_cache \
+	rm -rf $(VENV) build dist site native/target native/fuzz/{target,corpus,artifacts} acceptance-results .hypothesis .mypy_cache .ruff_cache .pytest_cache \
 	    src/*.egg-info src/heapswap/_native/*.so src/heapswap/_native/heapswap-launch src/heapswap/_native/heapswap-conform \
 	    src/heapswap/_native/heapswap-replay src/heapswap/_native/heapswap-symbolise src/heapswap/_native/heapswap-trace
 	find src tests benchmarks corpus -name __pycache__ -prune -exec rm -rf {} +

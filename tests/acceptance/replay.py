@@ -44,6 +44,10 @@ LINES = (
     Line(promise="peak of the heap within 10 % of the real run's: six programs, three allocators", measure=peaks),
     Line(promise="the same order of allocators where they differ by more than 10 %", measure=order),
     Line(
+        promise="a saved prediction is shown again as it was told",
+        measure=tests("predictions", "tests/integration/test_prediction.py"),
+    ),
+    Line(
         promise="what nobody recorded is counted; a damaged script is one line",
         measure=tests("replay_scripts", "tests/traces/test_replay.py"),
     ),

@@ -12,6 +12,7 @@ from tests.acceptance.line import Line, Result
 from tests.acceptance.suite import tests
 
 FORMAT = "tests/traces/test_trace.py"
+NAMES = "tests/traces/test_names.py"
 FORMS = "tests/report/test_trace.py"
 CORPUS = ROOT / "corpus"
 
@@ -81,13 +82,27 @@ def records_nobody_wrote(evidence: Evidence) -> Result:
     return Result(figure="60,000 files, the same in every run", held=done.status == 0)
 
 
+def fuzzed(evidence: Evidence) -> Result:
+    """libFuzzer, from recordings made here: a minute a target."""
+    argv = [sys.executable, "scripts/fuzz.py", "--seconds", "60", "--json"]
+    targets = evidence.json("libfuzzer", argv, statuses=(0, 1))["targets"]
+    told = (f"{one['target']} {one['executions']:,} inputs, {one['coverage']:,} edges" for one in targets)
+    held = len(targets) == 4 and all(one["status"] == 0 and one["executions"] > 1000 for one in targets)
+    return Result(figure="; ".join(told), held=held)
+
+
 LINES = (
     Line(promise="a trace of one thread: 20 million events a second on one core", measure=speed(1)),
     Line(promise="a trace of four threads that free each other's blocks: the same", measure=speed(4)),
     Line(promise="500 million events are reported on in less than 300 MiB", measure=memory),
     Line(promise="at most 6 bytes an event as recorded, over the corpus", measure=size(6, "--raw")),
     Line(promise="at most 1 byte an event when finished, over the corpus", measure=size(1)),
-    Line(promise="the example on the page of traces runs", measure=tests("forms", FORMS)),
+    Line(
+        promise="the examples on the page run, and pandas and DuckDB say the same",
+        measure=tests("forms", FORMS),
+    ),
     Line(promise="no changed file is silently wrong (Hypothesis)", measure=tests("changed", FORMAT)),
     Line(promise="no bytes behind valid checksums crash or hang the reader", measure=records_nobody_wrote),
+    Line(promise="nor does anything that cargo-fuzz makes of recordings, a minute a target", measure=fuzzed),
+    Line(promise="call sites are named while their files are what was recorded", measure=tests("names", NAMES)),
 )

@@ -3,12 +3,15 @@
 import io
 import json
 import re
+import subprocess
 from pathlib import Path
 
+import duckdb
 import jsonschema
 import pytest
 from pyarrow import parquet
 
+from heapswap import native
 from heapswap.cli.main import main
 from heapswap.findings import Finding, Level
 from heapswap.report.document.trace import query_document
@@ -111,18 +114,33 @@ def test_every_event_as_parquet() -> None:
     assert table["caller"].null_count == table["kind"].to_pylist().count("free")
 
 
+def example(language: str) -> str:
+    """The one of the documentation."""
+    (found,) = re.findall(rf"```{language}\n(.*?)```", (ROOT / "docs" / "traces.md").read_text(), re.DOTALL)
+    return str(found)
+
+
 @pytest.mark.acceptance
-def test_the_example_of_the_documentation_runs(
+def test_the_examples_of_the_documentation_say_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["report", str(TRACE), "--parquet", "-o", "server.parquet"]) == 0
-    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "traces.md").read_text(), re.DOTALL)
-    exec(compile(example, "docs/traces.md", "exec"), {})
+    # Means are far above the last digit that pandas prints.
+    trace = tmp_path / "server.heap"
+    subprocess.run([native.tracer(), "synthesise", "300000", trace, "2"], check=True)
+    assert main(["report", str(trace), "--parquet", "-o", "server.parquet"]) == 0
+    exec(compile(example("python"), "docs/traces.md", "exec"), {})
     head, _, *rows = capsys.readouterr().out.splitlines()
     assert head.split() == ["count", "mean", "max"]
-    counts = Trace.open(TRACE).counts
+    counts = Trace.open(trace).counts
     assert sum(int(row.split()[1]) for row in rows) == counts.known_frees
+    by_pandas = {int(size): (int(count), float(mean)) for size, count, mean, _ in map(str.split, rows)}
+    by_duckdb = {size: (count, mean) for size, count, mean in duckdb.execute(example("sql")).fetchall()}
+    assert by_duckdb.keys() == by_pandas.keys()
+    assert min(mean for _, mean in by_duckdb.values()) > 2e-5
+    for size, (count, mean) in by_duckdb.items():
+        assert count == by_pandas[size][0]
+        assert mean == pytest.approx(by_pandas[size][1], abs=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ use std::mem::take;
 
 pub use crate::live::Block;
 use crate::live::Slots;
-use crate::script::{EPOCH, Header, Op, PLACES, Thread};
+use crate::script::{EPOCH, Header, LARGEST, Op, PLACES, Thread};
 use crate::threads::{Chunks, Lane};
 
 /// How a block is allocated.
@@ -177,6 +177,7 @@ impl Composer {
 
     /// A thread has a call in this epoch; gives the thread.
     fn enter(&mut self, At { thread, time }: At) -> usize {
+        let time = time.min(LARGEST);
         let thread = self.heir(thread);
         if self.threads[thread].part.is_empty() {
             self.here.push(thread);
@@ -198,7 +199,7 @@ impl Composer {
 
     /// A call has been told, which freed and allocated so many bytes.
     fn called(&mut self, thread: usize, freed: u64, allocated: u64) -> io::Result<()> {
-        self.live = (self.live + allocated).saturating_sub(freed);
+        self.live = self.live.saturating_add(allocated).saturating_sub(freed);
         self.header.calls += 1;
         self.header.peak_live = self.header.peak_live.max(self.live);
         self.last = thread;
@@ -225,7 +226,7 @@ impl Composer {
             part.push(Op::Large.number(size >> 32));
         }
         if let Some(touched) = touched.filter(|touched| *touched < size) {
-            part.push(Op::Touch.number(touched));
+            part.push(Op::Touch.number(touched.min(LARGEST)));
         }
         part
     }

@@ -32,6 +32,8 @@ pub const EPOCH: usize = 1_000;
 pub const CHUNK: usize = 4_094;
 /// Slots, lanes and threads are numbered below this.
 pub const PLACES: u64 = 1 << 28;
+/// The largest number that a word holds: of nanoseconds, 36 years.
+pub const LARGEST: u64 = (1 << 60) - 1;
 
 /// What an instruction does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,9 +93,9 @@ impl Op {
         ALL[(word & 15) as usize]
     }
 
-    /// A word of this operation with one number, below 2⁶⁰.
+    /// A word of this operation with one number, at most `LARGEST`.
     pub fn number(self, value: u64) -> u64 {
-        debug_assert!(value >> 60 == 0, "{value} does not fit into a word");
+        debug_assert!(value <= LARGEST, "{value} does not fit into a word");
         self as u64 | value << 4
     }
 

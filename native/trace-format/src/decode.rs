@@ -324,7 +324,10 @@ pub fn count(records: &[u8], epoch: u64, end: u64, mut thread: impl FnMut(u32)) 
         if is_rare {
             let rest = records.get(at + 1..).unwrap_or_default();
             match tag >> 3 {
-                rare::TICK => epoch += rest.first_chunk().map_or(0, |grown| u64::from(u16::from_le_bytes(*grown))),
+                rare::TICK => {
+                    let grown = rest.first_chunk().map_or(0, |grown| u64::from(u16::from_le_bytes(*grown)));
+                    epoch = epoch.saturating_add(grown);
+                }
                 rare::EPOCH => epoch = rest.first_chunk().map_or(epoch, |now| u64::from_le_bytes(*now)),
                 rare::THREAD => {
                     if let Some(id) = rest.first_chunk() {

@@ -230,3 +230,9 @@ fn a_cut_leaves_what_was_before() {
         assert!(found == before, "{end}");
     }
 }
+
+#[test]
+fn an_epoch_that_would_leave_64_bits_is_the_last() {
+    let records = [&[0x10][..], &(u64::MAX - 1).to_le_bytes(), &[0x08, 0xff, 0xff, 0x40]].concat();
+    assert_eq!(count(&records, 0, u64::MAX, |_| {}), Count { calls: 0, length: 9 });
+}

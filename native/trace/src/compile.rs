@@ -10,7 +10,7 @@ use crate::merge::{self, Asked, At, Visitor};
 use crate::touched::{LARGE, Touched};
 use heapswap_replay::compose::{self, Block, Composer, Way};
 use heapswap_trace_format::event::{Event, Function};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs::File;
@@ -28,8 +28,18 @@ pub fn run(arguments: &[OsString]) -> Result<(), Failure> {
     };
     let (container, path) = (Container::open(Path::new(file))?, Path::new(script));
     let process = chosen(&container, pid)?;
-    let touched = Touched::of(&container, process)?;
     let file = File::create(path).map_err(Failure::io(path))?;
+    println!("{}", compiled(&container, process, file, path)?);
+    Ok(())
+}
+
+/// Composes the script of one process into a file, and says what it holds.
+///
+/// # Errors
+///
+/// A segment is damaged, or the file cannot be written.
+pub fn compiled(container: &Container, process: u32, file: File, path: &Path) -> Result<Value, Failure> {
+    let touched = Touched::of(container, process)?;
     let mut compiler = Compiler {
         composer: Composer::new(file),
         process,
@@ -43,16 +53,14 @@ pub fn run(arguments: &[OsString]) -> Result<(), Failure> {
         lost: 0,
         unknown: 0,
     };
-    merge::visit(&container, &mut compiler)?;
+    merge::visit(container, &mut compiler)?;
     let Compiler { composer, touched, failed, lost, unknown, .. } = compiler;
     if let Some(error) = failed {
         return Err(Failure::io(path)(error));
     }
     let header = composer.finish().map_err(Failure::io(path))?;
-    let described = &container.processes[&process];
-    println!(
-        "{}",
-        json!({
+    let described = container.processes.get(&process).unwrap_or(&Value::Null);
+    Ok(json!({
             "pid": described["pid"],
             "executable": described["executable"],
             "processes": container.processes.len(),
@@ -66,13 +74,15 @@ pub fn run(arguments: &[OsString]) -> Result<(), Failure> {
             "lost_frees": lost,
             "large_bytes": touched.large,
             "large_bytes_told": touched.told,
-        })
-    );
-    Ok(())
+    }))
 }
 
 /// The process with this id, or the one that did most.
-fn chosen(container: &Container, pid: Option<u64>) -> Result<u32, Failure> {
+///
+/// # Errors
+///
+/// There is none.
+pub fn chosen(container: &Container, pid: Option<u64>) -> Result<u32, Failure> {
     if let Some(pid) = pid {
         let found = container.processes.iter().find(|(_, described)| described["pid"].as_u64() == Some(pid));
         let pids: Vec<String> = container.processes.values().map(|described| described["pid"].to_string()).collect();
@@ -122,7 +132,7 @@ impl Compiler {
                 thread
             }
         };
-        compose::At { thread, time: at.epoch.saturating_sub(first) * self.tick }
+        compose::At { thread, time: at.epoch.saturating_sub(first).saturating_mul(self.tick) }
     }
 
     fn asked(&mut self, size: u64) -> compose::Asked {

@@ -270,6 +270,7 @@ impl<'a, V: Visitor> Merge<'a, V> {
     fn ended(&mut self, index: usize) {
         let at = self.at(index);
         self.realloc_failed(index, at, 0);
+        self.streams[index].end();
         let process = &mut self.processes[self.streams[index].table];
         process.streams -= 1;
         if process.streams == 0 {
@@ -315,7 +316,13 @@ impl<'a, V: Visitor> Merge<'a, V> {
     fn realloc_failed(&mut self, index: usize, at: At, size: u64) {
         let Some((block, held)) = self.begun[index].take() else { return };
         if let Some(held) = held {
-            *self.processes[self.streams[index].table].live.entry(block).1 = held;
+            let (was_live, place) = self.processes[self.streams[index].table].live.entry(block);
+            let other = std::mem::replace(place, held);
+            // Somebody else was given the address meanwhile: that free is missing, too.
+            if was_live {
+                self.doubts.unordered += 1;
+                self.visitor.lost(at, block, other);
+            }
         }
         self.visitor.realloc_failed(at, block, size, held);
     }

@@ -30,7 +30,10 @@ pub fn run(arguments: &[OsString]) -> Result<(), Failure> {
     })
 }
 
-fn pack(container: &Container, file: File, path: &Path) -> Result<(), Failure> {
+/// # Errors
+///
+/// A segment is damaged, or the file cannot be written.
+pub fn pack(container: &Container, file: File, path: &Path) -> Result<(), Failure> {
     let mut writer = Writer::begin(file, path, &container.metadata)?;
     for (process, value) in &container.processes {
         writer.process(*process, value)?;

@@ -19,18 +19,17 @@ pub fn run(arguments: &[OsString]) -> Result<(), Failure> {
     let [by, file] = arguments else {
         return Err(Failure::Misuse("query size|lifetime|thread|time|site FILE".into()));
     };
-    let container = Container::open(Path::new(file))?;
-    let rows = match by.to_str() {
-        Some("size") => by_size(&container)?,
-        Some("lifetime") => by_lifetime(&container)?,
-        Some("thread") => by_thread(&container)?,
-        Some("time") => by_time(&container)?,
-        Some("site") => by_site(&container)?,
-        _ => return Err(Failure::Misuse("query size|lifetime|thread|time|site FILE".into())),
+    let Some((by, rows)) = QUERIES.iter().find(|(name, _)| by.to_str() == Some(name)) else {
+        return Err(Failure::Misuse("query size|lifetime|thread|time|site FILE".into()));
     };
-    println!("{}", json!({"by": by.to_str(), "rows": rows}));
+    println!("{}", json!({"by": by, "rows": rows(&Container::open(Path::new(file))?)?}));
     Ok(())
 }
+
+pub type Rows = fn(&Container) -> Result<Vec<Value>, Failure>;
+
+pub const QUERIES: [(&str, Rows); 5] =
+    [("size", by_size), ("lifetime", by_lifetime), ("thread", by_thread), ("time", by_time), ("site", by_site)];
 
 fn by_size(container: &Container) -> Result<Vec<Value>, Failure> {
     let query = Query::of(container, |_, asked| (0, class_of(asked.size)), None)?;

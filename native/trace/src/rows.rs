@@ -34,10 +34,18 @@ pub fn run(arguments: &[OsString]) -> Result<(), Failure> {
         return Err(Failure::Misuse("rows FILE".into()));
     };
     let container = Container::open(Path::new(file))?;
-    let out = BufWriter::with_capacity(1 << 18, std::io::stdout().lock());
+    write(&container, BufWriter::with_capacity(1 << 18, std::io::stdout().lock()))
+}
+
+/// Every event as a row.
+///
+/// # Errors
+///
+/// A segment is damaged, or nobody takes the rows.
+pub fn write(container: &Container, out: impl Write) -> Result<(), Failure> {
     let mut rows =
         Rows { out, number: 0, tick_ns: container.tick_ns(), beginning: None, tids: Vec::new(), error: None };
-    merge::visit(&container, &mut rows)?;
+    merge::visit(container, &mut rows)?;
     let written = rows.error.map_or_else(|| rows.out.flush(), Err);
     written.map_err(Failure::io(Path::new("standard output")))
 }

@@ -10,8 +10,8 @@ use heapswap_trace_format::event::Event;
 /// about of all together.
 const WINDOW: usize = 8192;
 const WINDOWS: usize = 1 << 20;
-/// Bits of the filter that tells which blocks a stream frees within its window.
-const FILTER: usize = 16 * WINDOW;
+/// Bits of the filter that tells which blocks a stream frees within its window, for each event of it.
+const FILTER: usize = 16;
 
 pub struct Stream<'a> {
     pub process: u32,
@@ -25,7 +25,7 @@ pub struct Stream<'a> {
     pub epoch: u64,
     /// Events of the same epoch that follow, the next one last.
     window: Vec<Event>,
-    frees: Vec<u64>,
+    frees: Filter,
     /// The event behind the window, where its epoch is another.
     beyond: Option<(Event, u64)>,
     segments: std::slice::Iter<'a, Entry>,
@@ -41,7 +41,7 @@ impl<'a> Stream<'a> {
             head: None,
             epoch: segments.first().map_or(0, |entry| entry.header.epoch),
             window: Vec::new(),
-            frees: Vec::new(),
+            frees: Filter::default(),
             beyond: None,
             segments: segments.iter(),
             reading: None,
@@ -102,12 +102,11 @@ impl<'a> Stream<'a> {
     ///
     /// A segment is damaged.
     pub fn look_ahead(&mut self, container: &Container) -> Result<(), Failure> {
-        let window = (WINDOWS / container.streams.len().max(1)).min(WINDOW);
+        let window = (WINDOWS / container.streams.len().max(1)).clamp(1, WINDOW);
         if !self.window.is_empty() || self.beyond.is_some() {
             return Ok(());
         }
-        self.frees.clear();
-        self.frees.resize(FILTER / 64, 0);
+        self.frees.clear(FILTER * window);
         if let Some(event) = self.peek(container)? {
             self.note(&event);
         }
@@ -127,15 +126,19 @@ impl<'a> Stream<'a> {
 
     /// Whether the stream may free this block itself, within its window.
     pub fn may_free(&self, block: u64) -> bool {
-        let place = place_of(block);
-        !self.window.is_empty() && self.frees[place / 64] >> (place % 64) & 1 != 0
+        !self.window.is_empty() && self.frees.may_hold(block)
     }
 
     fn note(&mut self, event: &Event) {
         if let Event::Free { block, .. } | Event::ReallocFrom { block } = event {
-            let place = place_of(*block);
-            self.frees[place / 64] |= 1 << (place % 64);
+            self.frees.add(*block);
         }
+    }
+
+    /// Gives back what only a stream needs that goes on.
+    pub fn end(&mut self) {
+        self.window = Vec::new();
+        self.frees = Filter::default();
     }
 
     /// The decoder, where what follows has not been looked at.
@@ -188,6 +191,34 @@ impl<'a> Stream<'a> {
     }
 }
 
-const fn place_of(block: u64) -> usize {
-    (block.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - FILTER.trailing_zeros())) as usize
+/// A set of blocks that may hold more than was added (B. H. Bloom, 1970, with one hash).
+#[derive(Default)]
+struct Filter {
+    words: Vec<u64>,
+    /// Bits of a hash that are not needed to name a place.
+    shift: u32,
+}
+
+impl Filter {
+    /// Nothing is in it, and it has room for at least so many places.
+    fn clear(&mut self, places: usize) {
+        let places = places.next_power_of_two().max(64);
+        self.words.clear();
+        self.words.resize(places / 64, 0);
+        self.shift = 64 - places.trailing_zeros();
+    }
+
+    fn add(&mut self, block: u64) {
+        let place = self.place(block);
+        self.words[place / 64] |= 1 << (place % 64);
+    }
+
+    fn may_hold(&self, block: u64) -> bool {
+        let place = self.place(block);
+        self.words[place / 64] >> (place % 64) & 1 != 0
+    }
+
+    const fn place(&self, block: u64) -> usize {
+        (block.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> self.shift) as usize
+    }
 }

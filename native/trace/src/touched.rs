@@ -55,7 +55,7 @@ impl Touched {
         if size < LARGE {
             return 0;
         }
-        self.large += size;
+        self.large = self.large.saturating_add(size);
         self.blocks.push(UNKNOWN);
         self.before.push(before);
         u32::try_from(self.blocks.len()).unwrap_or(0)
@@ -63,7 +63,7 @@ impl Touched {
 
     fn tell(&mut self, at: At, held: Option<Held<u32>>) {
         let (Some(pages), Some(held)) = (self.pending.remove(&at.thread), held) else { return };
-        self.told += if held.note == 0 { 0 } else { held.size };
+        self.told = self.told.saturating_add(if held.note == 0 { 0 } else { held.size });
         // What it was before it grew holds as many at most.
         let mut number = held.note;
         while number != 0 && self.blocks[number as usize - 1] == UNKNOWN {
