@@ -120,12 +120,13 @@ def test_a_thousand_arrays_across_threads(allocator: System | Heap) -> None:
         everything(seed)
     assert allocator.allocated() == books
     if isinstance(allocator, SnMalloc):
-        # It counts slabs, not blocks: what is asked for again and again takes no more of them.
+        # It counts slabs, not blocks: what is asked for again and again takes no more of them, but a chunk a thread,
+        # as which thread is first differs.
         taken = []
         for _ in range(6):
             everything(40)
             taken.append(allocator.active() or 0)
-        assert max(taken[3:]) <= max(taken[:3])
+        assert max(taken[3:]) <= max(taken[:3]) + 4 * (4 << 20)
 
 
 class Mallinfo(ctypes.Structure):
