@@ -513,6 +513,16 @@ def test_a_service_is_marked_and_stopped(launcher: Launcher, tmp_path: Path) -> 
     assert not alive(pid)
 
 
+def test_a_mark_right_after_the_start_is_answered(launcher: Launcher, tmp_path: Path) -> None:
+    """Also where the kernel does not count any memory yet, which about one start in eighty meets."""
+    for _ in range(100):
+        launcher.start(tmp_path, "/bin/sleep", "600")
+        launcher.say(do="mark", name="first")
+        assert launcher.hear()["event"] == "marked"
+        launcher.say(do="kill")
+        assert launcher.hear()["event"] == "ended"
+
+
 def test_a_service_that_does_not_stop_is_killed(launcher: Launcher, tmp_path: Path) -> None:
     pid = launcher.start(tmp_path, "/bin/sh", "-c", "trap '' TERM; echo up; while :; do sleep 1; done")
     assert eventually(lambda: (tmp_path / "stdout").read_text() == "up\n")

@@ -109,6 +109,9 @@ impl Supervisor {
                 self.run = None;
                 self.reply(&Reply::Ended(Box::new(record)))?;
             }
+            while let Some(mark) = self.run.as_mut().and_then(Run::answer) {
+                self.reply(&Reply::Marked(mark))?;
+            }
             if asked && !self.read()? {
                 return Ok(());
             }

@@ -12,6 +12,7 @@ use crate::signals::{self, Reaped, Wait};
 use crate::spawn;
 use crate::timeline::Timeline;
 use crate::tree::{Reading, Tree};
+use std::collections::VecDeque;
 
 const MILLISECOND: u64 = 1_000_000;
 const SECOND: u64 = 1_000_000_000;
@@ -65,6 +66,8 @@ pub struct Run {
     tree: Tree,
     timeline: Timeline,
     marks: Vec<Mark>,
+    /// Marks that were asked for and not answered yet.
+    asked: VecDeque<String>,
     left_behind: Vec<Seen>,
     before: Disturbance,
     own_before: u64,
@@ -95,6 +98,7 @@ impl Run {
             tree: Tree::new(),
             timeline: Timeline::default(),
             marks: Vec::new(),
+            asked: VecDeque::new(),
             left_behind: Vec::new(),
             before,
             own_before,
@@ -143,15 +147,22 @@ impl Run {
         None
     }
 
-    /// What the tree uses now; nothing where the root has ended, as the end of what it left behind is on its way.
+    /// What the tree uses now, or for one that has just begun as soon as it has memory (`answer`).
     pub fn mark(&mut self, name: String) -> Option<Mark> {
-        if self.end.is_some() {
+        self.asked.push_back(name);
+        self.answer()
+    }
+
+    /// The mark that was asked for first and not answered yet. None where there is none, where the kernel does not count
+    /// any memory yet, as for a moment after exec, and where the root has ended: the record is on its way then.
+    pub fn answer(&mut self) -> Option<Mark> {
+        if self.asked.is_empty() || self.end.is_some() {
             return None;
         }
         let elapsed = clock::monotonic().saturating_sub(self.exec);
         let point = self.tree.look(elapsed, Reading::Always)?;
         self.timeline.push(point);
-        let mark = Mark { name, point };
+        let mark = Mark { name: self.asked.pop_front()?, point };
         self.marks.push(mark.clone());
         Some(mark)
     }
