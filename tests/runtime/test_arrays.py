@@ -120,13 +120,15 @@ def test_a_thousand_arrays_across_threads(allocator: System | Heap) -> None:
         everything(seed)
     assert allocator.allocated() == books
     if isinstance(allocator, SnMalloc):
-        # It counts slabs, not blocks: what is asked for again and again takes no more of them, but a chunk a thread,
-        # as which thread is first differs.
+        # It counts slabs, not blocks: what is asked for again and again comes to take no more of them, however late the
+        # threads have had every turn once; what is never given back takes more each time.
         taken = []
-        for _ in range(6):
+        for _ in range(30):
             everything(40)
             taken.append(allocator.active() or 0)
-        assert max(taken[3:]) <= max(taken[:3]) + 4 * (4 << 20)
+            if len(taken) >= 6 and max(taken[-3:]) <= max(taken[:-3]):
+                break
+        assert max(taken[-3:]) <= max(taken[:-3])
 
 
 class Mallinfo(ctypes.Structure):
