@@ -21,6 +21,8 @@ from pathlib import Path
 
 import pyarrow
 
+from heapswap import native
+
 ROOT = Path(__file__).resolve().parents[1]
 FUZZ = ROOT / "native" / "fuzz"
 TARGETS = ("records", "streams", "columns", "file")
@@ -81,11 +83,9 @@ def prepare() -> None:
         tell("installing cargo-fuzz (minutes)")
         subprocess.run(["cargo", "install", "--quiet", "cargo-fuzz"], check=True, stdout=sys.stderr)
     tell("building the targets (minutes the first time)")
-    subprocess.run([*cargo("build")], check=True, stdout=sys.stderr, cwd=FUZZ.parent)
-
-
-def cargo(*words: str) -> list[str]:
-    return ["cargo", "+nightly", "fuzz", words[0], "--fuzz-dir", "fuzz", *words[1:]]
+    subprocess.run(
+        ["cargo", "+nightly", "fuzz", "build", "--fuzz-dir", "fuzz"], check=True, stdout=sys.stderr, cwd=FUZZ.parent
+    )
 
 
 def says(command: list[str]) -> bool:
@@ -158,7 +158,6 @@ def put(folder: Path, name: str, data: bytes) -> None:
 
 def recordings(folder: Path) -> Iterator[Path]:
     heapswap = str(Path(sys.executable).with_name("heapswap"))
-    tracer = str(ROOT / "src" / "heapswap" / "_native" / "heapswap-trace")
     for number, program in enumerate(PROGRAMS):
         for form in ((), ("--raw",)):
             file = folder / f"{number}{''.join(form)}.heap"
@@ -167,9 +166,9 @@ def recordings(folder: Path) -> Iterator[Path]:
             yield file
     for threads in ("1", "5"):
         file = folder / f"synthetic-{threads}.heap"
-        subprocess.run([tracer, "synthesise", "600", str(file), threads], check=True)
+        subprocess.run([native.tracer(), "synthesise", "600", file, threads], check=True)
         packed = file.with_suffix(".packed")
-        subprocess.run([tracer, "pack", str(file), str(packed)], check=True)
+        subprocess.run([native.tracer(), "pack", file, packed], check=True)
         yield from (file, packed)
 
 

@@ -1,7 +1,6 @@
 //! The ELF files of loaded objects: unwinding tables, and names of functions.
 
 use crate::answer::Frame;
-use crate::places::hexadecimal;
 use crate::record::Module;
 use addr2line::Loader;
 use framehop::ExplicitModuleSectionInfo;
@@ -159,6 +158,11 @@ fn debug_file(file: &object::File<'_>) -> Option<PathBuf> {
     let id = file.build_id().ok()??;
     let (first, rest) = id.split_first()?;
     Some(PathBuf::from(format!("{DEBUG_FILES}/{first:02x}/{}.debug", hexadecimal(rest))))
+}
+
+/// As tools write build ids.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn range(section: &Option<object::Section<'static, '_>>) -> Option<std::ops::Range<u64>> {

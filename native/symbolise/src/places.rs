@@ -2,7 +2,7 @@
 //!
 //! A file that is not the one that was recorded gives no names, however like it is.
 
-use crate::images::{Bytes, Image, map};
+use crate::images::{Bytes, Image, hexadecimal, map};
 use object::Object;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -98,10 +98,6 @@ impl Version {
         std::fs::metadata(path)
             .is_ok_and(|status| Some(status.len()) == self.size && Some(modified(&status)) == self.modified)
     }
-}
-
-pub fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

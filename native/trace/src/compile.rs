@@ -61,19 +61,19 @@ pub fn compiled(container: &Container, process: u32, file: File, path: &Path) ->
     let header = composer.finish().map_err(Failure::io(path))?;
     let described = container.processes.get(&process).unwrap_or(&Value::Null);
     Ok(json!({
-            "pid": described["pid"],
-            "executable": described["executable"],
-            "processes": container.processes.len(),
-            "calls": header.calls,
-            "threads": header.threads,
-            "peak_live": header.peak_live,
-            "end_live": header.end_live,
-            "seconds": header.duration as f64 / 1e9,
-            "cpu_seconds": described["cpu_ns"].as_f64().map(|nanoseconds| nanoseconds / 1e9),
-            "unknown_frees": unknown,
-            "lost_frees": lost,
-            "large_bytes": touched.large,
-            "large_bytes_told": touched.told,
+        "pid": described["pid"],
+        "executable": described["executable"],
+        "processes": container.processes.len(),
+        "calls": header.calls,
+        "threads": header.threads,
+        "peak_live": header.peak_live,
+        "end_live": header.end_live,
+        "seconds": header.duration as f64 / 1e9,
+        "cpu_seconds": described["cpu_ns"].as_f64().map(|nanoseconds| nanoseconds / 1e9),
+        "unknown_frees": unknown,
+        "lost_frees": lost,
+        "large_bytes": touched.large,
+        "large_bytes_told": touched.told,
     }))
 }
 

@@ -16,11 +16,12 @@ use std::ffi::OsString;
 use std::path::Path;
 
 pub fn run(arguments: &[OsString]) -> Result<(), Failure> {
-    let [by, file] = arguments else {
-        return Err(Failure::Misuse("query size|lifetime|thread|time|site FILE".into()));
+    let asked = match arguments {
+        [by, file] => QUERIES.iter().find(|(name, _)| by.to_str() == Some(name)).map(|found| (found, file)),
+        _ => None,
     };
-    let Some((by, rows)) = QUERIES.iter().find(|(name, _)| by.to_str() == Some(name)) else {
-        return Err(Failure::Misuse("query size|lifetime|thread|time|site FILE".into()));
+    let Some(((by, rows), file)) = asked else {
+        return Err(Failure::Misuse(format!("query {} FILE", QUERIES.map(|(name, _)| name).join("|"))));
     };
     println!("{}", json!({"by": by, "rows": rows(&Container::open(Path::new(file))?)?}));
     Ok(())

@@ -10,6 +10,7 @@ from heapswap.report.findings import finding_lines
 from heapswap.report.lines import heading, paragraph
 from heapswap.report.nextstep import Step, step_lines
 from heapswap.report.terminal import Colour, render
+from heapswap.report.verdict import not_tried_lines, results_lines, section
 from heapswap.verdict.prediction import PEAK, Forecast, Outlook, Prediction
 
 
@@ -27,12 +28,11 @@ def prediction_text(prediction: Prediction, *, results: str, width: int, colour:
             *_rows("Time of the program (predicted)", prediction.time, width),
             *heading("How far to trust this"),
             *(line for text in doubts(prediction) for line in paragraph(text, width, first="  ", rest="  ")),
-            *([] if not prediction.findings else [*heading("Findings"), *finding_lines(prediction.findings, width)]),
-            *_not_tried(prediction, width),
+            *section("Findings", finding_lines(prediction.findings, width)),
+            *section("Not tried", not_tried_lines(prediction.not_tried, width)),
             *heading("Next"),
             *step_lines([next_step(prediction)], width),
-            Text(),
-            *paragraph(f"Everything measured is kept in {results}", width, rest="  ", style="dim"),
+            *results_lines(results, width),
         ],
         colour,
     )
@@ -96,18 +96,6 @@ def _said(one: Forecast) -> str:
         return f"{name(one.metric)} {percent(one.effect)}{inside}"
     change = f"{amount(one.baseline, 'B')} -> {amount(one.baseline * (1 + one.effect), 'B')}"
     return f"{name(one.metric)} {percent(one.effect)}{inside}, {change}"
-
-
-def _not_tried(prediction: Prediction, width: int) -> list[Text]:
-    if not prediction.not_tried:
-        return []
-    reasons: dict[str, list[str]] = {}
-    for one in prediction.not_tried:
-        reasons.setdefault(one.reason, []).append(one.candidate)
-    lines = heading("Not tried")
-    for reason, names in reasons.items():
-        lines += paragraph(f"{', '.join(names)}: {reason}", width, first="  ", rest="    ")
-    return lines
 
 
 def next_step(prediction: Prediction) -> Step:

@@ -107,13 +107,13 @@ def evidence_lines(verdict: Verdict, order: Sequence[str], width: int) -> list[T
     """Table, reasons, guards, findings and what was not tried; a section with nothing to say is left out."""
     return [
         *_table(verdict, order, width),
-        *_section("Under load", ramp_lines(verdict.ramps, order, width)),
-        *_section("Memory at rest, cycle by cycle", rest_lines(verdict.growths, width)),
-        *_section("Why", _why(verdict, width)),
-        *_section("Profile (the first run)", diagnosis_lines(verdict.diagnosis, width) if verdict.diagnosis else []),
-        *_section("Guards (not to get worse; 95 % limits)", guard_lines(verdict.guards, order, width)),
-        *_section("Findings", finding_lines(verdict.findings, width)),
-        *_section("Not tried", _not_tried(verdict.not_tried, width)),
+        *section("Under load", ramp_lines(verdict.ramps, order, width)),
+        *section("Memory at rest, cycle by cycle", rest_lines(verdict.growths, width)),
+        *section("Why", _why(verdict, width)),
+        *section("Profile (the first run)", diagnosis_lines(verdict.diagnosis, width) if verdict.diagnosis else []),
+        *section("Guards (not to get worse; 95 % limits)", guard_lines(verdict.guards, order, width)),
+        *section("Findings", finding_lines(verdict.findings, width)),
+        *section("Not tried", not_tried_lines(verdict.not_tried, width)),
     ]
 
 
@@ -159,7 +159,8 @@ def noise_told(verdict: Verdict) -> list[str]:
     return [f"Noise floor {share(noise)} in {name(control.metric)}{itself}{blocks}.{smallest}"]
 
 
-def _section(name: str, lines: list[Text]) -> list[Text]:
+def section(name: str, lines: list[Text]) -> list[Text]:
+    """Lines below their heading; nothing where there are none."""
     return [*heading(name), *lines] if lines else []
 
 
@@ -175,7 +176,8 @@ def _why(verdict: Verdict, width: int) -> list[Text]:
     return [line for text in why(verdict) for line in paragraph(text, width, first="  ")]
 
 
-def _not_tried(candidates: Iterable[NotTried], width: int) -> list[Text]:
+def not_tried_lines(candidates: Iterable[NotTried], width: int) -> list[Text]:
+    """Candidates by the reason why they were left out."""
     reasons: dict[str, list[str]] = {}
     for item in candidates:
         reasons.setdefault(item.reason, []).append(item.candidate)

@@ -7,11 +7,11 @@ from heapswap.report.comparison.model import Change, Comparison, Form, Said
 from heapswap.report.document.model import (
     Block,
     Document,
-    Findings,
     Prose,
     Section,
     Table,
     Tone,
+    findings,
     left,
     named,
     right,
@@ -37,7 +37,7 @@ def comparison_document(comparison: Comparison) -> Document:
             Section(title="What became another answer", blocks=tuple(_turns(comparison))),
             Section(title="Changes beyond doubt", blocks=tuple(_changes(clear, comparison))),
             Section(title="Other figures", blocks=tuple(_changes(rest, comparison))),
-            Section(title="Findings", blocks=tuple(_findings(comparison))),
+            Section(title="Findings", blocks=findings(comparison.findings)),
             Section(title="Not in both", blocks=tuple(_alone(comparison))),
         ),
     )
@@ -114,11 +114,6 @@ def _limits(change: Change) -> str:
     if low is None or high is None:
         return UNKNOWN
     return interval(low, high) if change.form is Form.RATIO else f"{100 * low:+.1f} to {100 * high:+.1f}"
-
-
-def _findings(comparison: Comparison) -> Iterator[Block]:
-    if comparison.findings:
-        yield Findings(findings=comparison.findings)
 
 
 def _alone(comparison: Comparison) -> Iterator[Block]:

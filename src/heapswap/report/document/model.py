@@ -1,6 +1,6 @@
 """The words of this folder: a document has sections, a section blocks. Text is as it was seen; formats make it safe."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -157,6 +157,12 @@ def said(text: str, tone: Tone = Tone.PLAIN) -> Cell:
 def named(text: str, tone: Tone = Tone.PLAIN) -> Cell:
     """A cell of the user's own words."""
     return Cell(text=text, tone=tone, voice=Voice.NAME)
+
+
+def findings(found: Iterable[Finding]) -> tuple[Block, ...]:
+    """They, in one block; nothing where there are none."""
+    all_ = tuple(found)
+    return (Findings(findings=all_),) if all_ else ()
 
 
 def sections(*candidates: Section) -> tuple[Section, ...]:

@@ -7,17 +7,18 @@ from heapswap.report.document.model import (
     Cell,
     Commands,
     Document,
-    Findings,
     Prose,
     Section,
     Table,
     Tone,
+    findings,
     left,
     named,
     right,
     said,
     sections,
 )
+from heapswap.report.document.untried import not_tried
 from heapswap.report.figures import UNKNOWN, amount, interval, known, percent, title
 from heapswap.report.prediction import doubts, headline, next_step
 from heapswap.report.shellwords import one_line
@@ -36,9 +37,9 @@ def prediction_document(prediction: Prediction) -> Document:
             Section(title="Memory of the heap (predicted)", blocks=tuple(_forecasts(prediction, prediction.memory))),
             Section(title="Time of the program (predicted)", blocks=tuple(_forecasts(prediction, prediction.time))),
             Section(title="How far to trust this", blocks=tuple(Prose(text=text) for text in doubts(prediction))),
-            Section(title="Findings", blocks=(Findings(findings=prediction.findings),) if prediction.findings else ()),
+            Section(title="Findings", blocks=findings(prediction.findings)),
             Section(title="What to type", blocks=(Commands(steps=(next_step(prediction),)),)),
-            Section(title="Not tried", blocks=tuple(_not_tried(prediction))),
+            Section(title="Not tried", blocks=not_tried(prediction.not_tried)),
         ),
     )
 
@@ -74,12 +75,3 @@ def _forecast(row: Forecast | None) -> Cell:
     limits = "" if known(row.low) is None and known(row.high) is None else f" ({interval(row.low, row.high)})"
     worth = ", worth a trial" if row.is_worth_a_trial else ""
     return said(percent(row.effect) + limits + worth, Tone.GOOD if worth else Tone.PLAIN)
-
-
-def _not_tried(prediction: Prediction) -> Iterator[Block]:
-    if prediction.not_tried:
-        yield Table(
-            caption="Candidates that were not run",
-            columns=left("candidate", "reason"),
-            rows=tuple((named(one.candidate), said(one.reason)) for one in prediction.not_tried),
-        )

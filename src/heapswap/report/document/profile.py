@@ -15,11 +15,11 @@ from heapswap.report.document.model import (
     Commands,
     Document,
     Facts,
-    Findings,
     Prose,
     Section,
     Table,
     Tone,
+    findings,
     left,
     named,
     right,
@@ -55,7 +55,7 @@ def profile_document(profile: Profile, stacks: Stacks | None = None) -> Document
         beside=(*_whole(profile), *_ended(profile)),
         sections=sections(
             Section(title="Where the time went", blocks=_drawn(time_chart([(process_name(p), p) for p in shown]))),
-            Section(title="Findings", blocks=_findings(profile)),
+            Section(title="Findings", blocks=findings(dict.fromkeys(profile.findings))),
             Section(title="Where memory is asked for", blocks=tuple(_sites(ranked, stacks))),
             *(Section(title=f"{process_name(p)} (pid {p.pid})", blocks=tuple(_process(p))) for p in shown),
             Section(title="Every process", blocks=tuple(_processes(ranked))),
@@ -91,10 +91,6 @@ def _ended(profile: Profile) -> tuple[str, ...]:
 
 def _drawn(charts: tuple[Chart, ...]) -> tuple[Block, ...]:
     return (Charts(charts=charts),) if charts else ()
-
-
-def _findings(profile: Profile) -> tuple[Block, ...]:
-    return (Findings(findings=tuple(dict.fromkeys(profile.findings))),) if profile.findings else ()
 
 
 def _sites(ranked: Sequence[Process], stacks: Stacks | None) -> Iterator[Block]:

@@ -12,11 +12,11 @@ from heapswap.report.document.model import (
     Commands,
     Document,
     Facts,
-    Findings,
     Prose,
     Section,
     Table,
     Tone,
+    findings,
     left,
     named,
     right,
@@ -60,9 +60,10 @@ def trace_document(trace: Trace) -> Document:
 def query_document(trace: Trace, query: TraceQuery) -> Document:
     """The trace by one thing."""
     title, make = _TABLES[query.by]
-    doubts: tuple[Block, ...] = (Findings(findings=query.findings),) if query.findings else ()
     return _document(
-        trace, Section(title=title, blocks=tuple(make(query.rows))), Section(title="Doubts", blocks=doubts)
+        trace,
+        Section(title=title, blocks=tuple(make(query.rows))),
+        Section(title="Doubts", blocks=findings(query.findings)),
     )
 
 
@@ -141,8 +142,7 @@ def _doubts(trace: Trace) -> Iterator[Block]:
                 remedy="take lifetimes and live bytes for estimates, to this many blocks",
             )
         )
-    if found:
-        yield Findings(findings=tuple(found))
+    yield from findings(found)
 
 
 def _number(row: Row, name: str) -> int:

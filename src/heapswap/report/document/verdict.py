@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-from heapswap.findings import Finding
 from heapswap.report.charts.effects import effect_charts
 from heapswap.report.diagnosis import diagnosed
 from heapswap.report.document.measured import measured
@@ -12,11 +11,11 @@ from heapswap.report.document.model import (
     Charts,
     Commands,
     Document,
-    Findings,
     Prose,
     Section,
     Table,
     Tone,
+    findings,
     left,
     named,
     right,
@@ -24,6 +23,7 @@ from heapswap.report.document.model import (
     sections,
 )
 from heapswap.report.document.scaling import scaling_sections
+from heapswap.report.document.untried import not_tried
 from heapswap.report.figures import UNKNOWN, amount, interval, known, name, percent, title
 from heapswap.report.nextstep import repeat, steps
 from heapswap.report.reading import Answered
@@ -59,10 +59,10 @@ def verdict_document(answered: Answered) -> Document:
             Section(title="Why", blocks=tuple(Prose(text=text) for text in (*why(verdict), *_profiled(verdict)))),
             Section(title="Guards", blocks=tuple(_guards(verdict.guards, order))),
             *scaling_sections(verdict.ramps, verdict.growths, order),
-            Section(title="Findings", blocks=_findings(verdict.findings)),
+            Section(title="Findings", blocks=findings(dict.fromkeys(verdict.findings))),
             Section(title="What to type", blocks=tuple(_commands(verdict, trial, order))),
             *(measured(trial, metrics_shown(verdict.comparisons, verdict.primary)) if trial else ()),
-            Section(title="Not tried", blocks=tuple(_not_tried(verdict))),
+            Section(title="Not tried", blocks=not_tried(verdict.not_tried)),
         ),
     )
 
@@ -149,10 +149,6 @@ def _guards(guards: Sequence[GuardCheck], order: Sequence[str]) -> Iterator[Bloc
     )
 
 
-def _findings(findings: Sequence[Finding]) -> tuple[Block, ...]:
-    return (Findings(findings=tuple(dict.fromkeys(findings))),) if findings else ()
-
-
 def _commands(verdict: Verdict, trial: Trial | None, order: Sequence[str]) -> Iterator[Block]:
     if trial is None:
         return
@@ -160,12 +156,3 @@ def _commands(verdict: Verdict, trial: Trial | None, order: Sequence[str]) -> It
         yield Prose(text=NO_COMMANDS)
     else:
         yield Commands(steps=(*steps(verdict, trial.workload, order), repeat(trial)))
-
-
-def _not_tried(verdict: Verdict) -> Iterator[Block]:
-    if verdict.not_tried:
-        yield Table(
-            caption="Candidates that were not run",
-            columns=left("candidate", "reason"),
-            rows=tuple((named(one.candidate), said(one.reason)) for one in verdict.not_tried),
-        )
