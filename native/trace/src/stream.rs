@@ -19,12 +19,13 @@ pub struct Stream<'a> {
     pub table: usize,
     /// Counted over the whole trace; None before the stream's first event.
     pub thread: Option<u32>,
-    /// The next event, where it has been looked at.
+    /// The next event, where it has been read and is not in the window.
     head: Option<Event>,
     /// Its epoch; before there was one, the epoch at which the stream begins.
     pub epoch: u64,
-    /// Events of the same epoch that follow, the next one last.
+    /// Events of one epoch that have been looked at, and how many of them have happened.
     window: Vec<Event>,
+    happened: usize,
     frees: Filter,
     /// The event behind the window, where its epoch is another.
     beyond: Option<(Event, u64)>,
@@ -41,6 +42,7 @@ impl<'a> Stream<'a> {
             head: None,
             epoch: segments.first().map_or(0, |entry| entry.header.epoch),
             window: Vec::new(),
+            happened: 0,
             frees: Filter::default(),
             beyond: None,
             segments: segments.iter(),
@@ -48,104 +50,122 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// The next event, which stays until it is taken; None after the last. Ticks show in `epoch` only.
+    /// The next event, which stays until it is taken; None after the last. Ticks show in `epoch` only. Nothing that was
+    /// looked at may be left.
     ///
     /// # Errors
     ///
     /// A segment is damaged.
     #[inline]
     pub fn peek(&mut self, container: &Container) -> Result<Option<Event>, Failure> {
-        if self.head.is_none() {
-            self.head = match (self.window.pop(), self.beyond.take()) {
-                (None, None) => self.decoded(container)?.map(|(event, epoch)| {
-                    self.epoch = epoch;
-                    event
-                }),
-                (None, Some((event, epoch))) => {
-                    self.epoch = epoch;
-                    Some(event)
-                }
-                (event, beyond) => {
-                    self.beyond = beyond;
-                    event
-                }
-            };
+        if self.head.is_none()
+            && let Some((event, epoch)) = self.decoded(container)?
+        {
+            (self.head, self.epoch) = (Some(event), epoch);
         }
         Ok(self.head)
     }
 
-    /// The next event of an epoch, where it has been looked at.
-    #[inline(always)]
-    pub fn looked_at(&mut self, epoch: u64) -> Option<Event> {
-        if self.epoch != epoch {
-            return None;
-        }
-        if self.head.is_none() {
-            self.head = self.window.pop();
-        }
-        self.head
-    }
-
-    /// Go on: the event that was looked at has happened.
+    /// Go on: the event that was peeked at has happened.
     #[inline(always)]
     pub const fn take(&mut self) {
         self.head = None;
     }
 
-    pub const fn head(&self) -> Option<Event> {
-        self.head
+    /// The next event, where it has been read.
+    pub fn next(&self) -> Option<Event> {
+        self.looked_at().first().copied().or(self.head)
     }
 
-    /// Look at the events of this epoch that follow, as far as the window reaches, where none are left of the last look.
+    /// Events of this epoch that have been looked at and have not happened.
+    #[inline(always)]
+    pub fn looked_at(&self) -> &[Event] {
+        &self.window[self.happened..]
+    }
+
+    /// So many of them have happened.
+    #[inline(always)]
+    pub const fn pass(&mut self, many: usize) {
+        self.happened += many;
+    }
+
+    /// Look at the events of an epoch that follow, as far as the window reaches, where none are left of the last look.
     ///
     /// # Errors
     ///
     /// A segment is damaged.
-    pub fn look_ahead(&mut self, container: &Container) -> Result<(), Failure> {
-        let window = (WINDOWS / container.streams.len().max(1)).clamp(1, WINDOW);
-        if !self.window.is_empty() || self.beyond.is_some() {
+    pub fn look_ahead(&mut self, container: &Container, epoch: u64) -> Result<(), Failure> {
+        if !self.looked_at().is_empty() || self.beyond.is_some() {
             return Ok(());
         }
-        self.frees.clear(FILTER * window);
-        if let Some(event) = self.peek(container)? {
-            self.note(&event);
+        self.peek(container)?;
+        if self.epoch != epoch {
+            return Ok(());
         }
-        while self.window.len() < window
-            && let Some((event, epoch)) = self.decoded(container)?
-        {
-            if epoch != self.epoch {
-                self.beyond = Some((event, epoch));
-                break;
+        let window = (WINDOWS / container.streams.len().max(1)).clamp(1, WINDOW);
+        self.window.clear();
+        self.happened = 0;
+        self.window.extend(self.head.take());
+        while self.window.len() < window {
+            self.look_on(container, window)?;
+            match self.decoded(container)? {
+                Some((event, of)) if of == epoch => self.window.push(event),
+                next => {
+                    self.beyond = next;
+                    break;
+                }
             }
-            self.note(&event);
-            self.window.push(event);
         }
-        self.window.reverse();
+        self.frees.clear(FILTER * self.window.len());
+        for event in &self.window {
+            if let Event::Free { block, .. } | Event::ReallocFrom { block } = *event {
+                self.frees.add(block);
+            }
+        }
         Ok(())
     }
 
-    /// Whether the stream may free this block itself, within its window.
-    pub fn may_free(&self, block: u64) -> bool {
-        !self.window.is_empty() && self.frees.may_hold(block)
+    /// The same within a segment, as far as no tick comes in between.
+    fn look_on(&mut self, container: &Container, window: usize) -> Result<(), Failure> {
+        let Some((_, decoder)) = self.reading.as_mut().filter(|(_, decoder)| decoder.epoch() <= self.epoch) else {
+            return Ok(());
+        };
+        while self.window.len() < window {
+            match decoder.next_event() {
+                Ok(Some(Event::Tick { .. }) | None) => break,
+                Ok(Some(event)) => self.window.push(event),
+                Err(damage) => return Err(self.damaged(container, damage)),
+            }
+        }
+        Ok(())
     }
 
-    fn note(&mut self, event: &Event) {
-        if let Event::Free { block, .. } | Event::ReallocFrom { block } = event {
-            self.frees.add(*block);
+    /// The epoch has no more: the event behind it is the next one.
+    pub fn leave(&mut self) {
+        self.window.clear();
+        self.happened = 0;
+        if let Some((event, epoch)) = self.beyond.take() {
+            (self.head, self.epoch) = (Some(event), epoch);
         }
+    }
+
+    /// Whether the stream may free this block itself, within its window.
+    #[inline]
+    pub fn may_free(&self, block: u64) -> bool {
+        !self.looked_at().is_empty() && self.frees.may_hold(block)
     }
 
     /// Gives back what only a stream needs that goes on.
     pub fn end(&mut self) {
         self.window = Vec::new();
+        self.happened = 0;
         self.frees = Filter::default();
     }
 
     /// The decoder, where what follows has not been looked at.
     #[inline]
     pub fn unread(&mut self) -> Option<&mut Decoder<Fields>> {
-        let is_looked_at = self.head.is_some() || !self.window.is_empty() || self.beyond.is_some();
-        self.reading.as_mut().filter(|_| !is_looked_at).map(|(_, decoder)| decoder)
+        self.reading.as_mut().filter(|_| self.head.is_none()).map(|(_, decoder)| decoder)
     }
 
     /// Take an event of the same epoch back that `unread` gave.

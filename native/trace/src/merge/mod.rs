@@ -8,6 +8,11 @@
 //! one such goes on; where there is none, the recording lacks something, a block that is older than it, say: one goes on
 //! as if it were ready, and that is counted. Streams that could all go on take turns.
 
+mod together;
+mod visitor;
+
+pub use visitor::{Asked, At, Doubts, From, Visitor};
+
 use crate::container::Container;
 use crate::failure::Failure;
 use crate::live::{Held, Live};
@@ -15,65 +20,6 @@ use crate::stream::Stream;
 use heapswap_trace_format::event::{Event, Function};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
-
-/// Events that a stream may go on for while others could, too.
-const TURN: u32 = 64;
-
-/// Where and when an event happened.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct At {
-    /// As numbered in the file.
-    pub process: u32,
-    /// Counted over the whole trace, in the order in which they appear.
-    pub thread: u32,
-    pub epoch: u64,
-}
-
-/// What was asked for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Asked {
-    pub function: Function,
-    pub block: u64,
-    pub size: u64,
-    /// 0 where none was asked for.
-    pub alignment: u64,
-    pub caller: u64,
-}
-
-/// The block that a realloc had, with what was held.
-pub type From<N> = (u64, Option<Held<N>>);
-
-/// What happens, in one order. A note is kept with every live block.
-pub trait Visitor {
-    type Note: Copy + Default;
-
-    fn allocated(&mut self, at: At, asked: Asked) -> Self::Note;
-    /// `held` is None where the block was never seen.
-    fn freed(&mut self, at: At, function: Function, block: u64, held: Option<Held<Self::Note>>);
-    /// A realloc that had a block begins: what it holds is not live until the realloc has ended.
-    fn realloc_begins(&mut self, _at: At, _block: u64, _held: Option<Held<Self::Note>>) {}
-    /// It has ended.
-    fn reallocated(&mut self, at: At, from: From<Self::Note>, to: Asked) -> Self::Note;
-    /// It has failed, or was never seen to end: `held` is live again.
-    fn realloc_failed(&mut self, _at: At, _block: u64, _size: u64, _held: Option<Held<Self::Note>>) {}
-    /// A block was given out at an address that was live: its free is missing.
-    fn lost(&mut self, _at: At, _block: u64, _held: Held<Self::Note>) {}
-    /// A thread has begun; `tid` is 0 where its beginning is not in the recording.
-    fn thread(&mut self, _at: At, _tid: u32) {}
-    /// Whatever else is recorded.
-    fn other(&mut self, _at: At, _event: Event) {}
-    /// The last event of a process has been seen, and these blocks are still live.
-    fn process_ended(&mut self, _at: At, _live: &Live<Self::Note>) {}
-}
-
-/// What the order could not account for.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub struct Doubts {
-    /// Blocks given back that were never seen: older than the recording, or inherited in a fork.
-    pub unknown_frees: u64,
-    /// Blocks given out at an address that was live.
-    pub unordered: u64,
-}
 
 /// Let a visitor see every event of a trace.
 ///
@@ -192,81 +138,6 @@ impl<'a, V: Visitor> Merge<'a, V> {
         }
     }
 
-    /// Several streams, until each has left the epoch.
-    fn together(&mut self, epoch: u64, mut streams: Vec<usize>) -> Result<(), Failure> {
-        for &index in &streams {
-            self.streams[index].look_ahead(self.container)?;
-        }
-        let (mut at, mut waiting) = (0, 0);
-        while !streams.is_empty() {
-            at %= streams.len();
-            let index = streams[at];
-            if waiting >= streams.len() {
-                let stuck = self.first_to_go_on(&streams);
-                if let Some(event) = self.streams[stuck].head() {
-                    self.step(stuck, event, Readiness::Waived);
-                    self.streams[stuck].take();
-                }
-                waiting = 0;
-            }
-            let mut turn = 0;
-            loop {
-                let Some(event) = self.next_of(index, epoch)? else {
-                    streams.swap_remove(at);
-                    // The others may have waited for it.
-                    turn = 1;
-                    break;
-                };
-                if turn == TURN || !self.step(index, event, Readiness::Needed) {
-                    at += 1;
-                    break;
-                }
-                self.streams[index].take();
-                turn += 1;
-            }
-            waiting = if turn == 0 { waiting + 1 } else { 0 };
-        }
-        Ok(())
-    }
-
-    /// The next event of a stream within an epoch; None where the stream has left it.
-    #[inline(always)]
-    fn next_of(&mut self, index: usize, epoch: u64) -> Result<Option<Event>, Failure> {
-        match self.streams[index].looked_at(epoch) {
-            Some(event) => Ok(Some(event)),
-            None => self.next_look(index, epoch),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn next_look(&mut self, index: usize, epoch: u64) -> Result<Option<Event>, Failure> {
-        self.streams[index].look_ahead(self.container)?;
-        let event = self.streams[index].peek(self.container)?;
-        match event {
-            None => self.ended(index),
-            Some(_) if self.streams[index].epoch > epoch => {
-                self.later.push(Reverse((self.streams[index].epoch, index)));
-                return Ok(None);
-            }
-            Some(_) => {}
-        }
-        Ok(event)
-    }
-
-    /// Of streams that all wait: one that can free what another needs freed, else one that can free, else one that frees
-    /// what is not there (only that can be older than the recording), else any.
-    fn first_to_go_on(&self, streams: &[usize]) -> usize {
-        let needed: Vec<u64> = streams.iter().filter_map(|&index| allocated_by(self.streams[index].head()?)).collect();
-        let urgency = |&&index: &&usize| match self.streams[index].head().and_then(freed_by) {
-            Some(block) if self.processes[self.streams[index].table].live.get(block).is_none() => 2,
-            Some(block) if needed.contains(&block) => 0,
-            Some(_) => 1,
-            None => 3,
-        };
-        streams.iter().min_by_key(urgency).copied().unwrap_or(0)
-    }
-
     fn ended(&mut self, index: usize) {
         let at = self.at(index);
         self.realloc_failed(index, at, 0);
@@ -381,7 +252,7 @@ impl<'a, V: Visitor> Merge<'a, V> {
         let thread = match stream.thread {
             Some(thread) => thread,
             // Its beginning is not in the recording.
-            None if matches!(stream.head(), Some(Event::Thread { .. })) => 0,
+            None if matches!(stream.next(), Some(Event::Thread { .. })) => 0,
             None => {
                 let thread = *stream.thread.insert(self.threads);
                 self.threads += 1;

@@ -1,0 +1,121 @@
+//! Several streams with events in one epoch: they go on in turns, as far as what each asks for can have come.
+
+use super::{Asked, At, Merge, Readiness, Visitor, allocate, allocated_by, free, freed_by};
+use crate::failure::Failure;
+use heapswap_trace_format::event::Event;
+use std::cmp::Reverse;
+
+/// Events that a stream may go on for while others could, too.
+const TURN: usize = 64;
+
+impl<V: Visitor> Merge<'_, V> {
+    /// Several streams, until each has left the epoch.
+    pub(super) fn together(&mut self, epoch: u64, mut streams: Vec<usize>) -> Result<(), Failure> {
+        for &index in &streams {
+            self.streams[index].look_ahead(self.container, epoch)?;
+        }
+        let (mut at, mut waiting) = (0, 0);
+        while !streams.is_empty() {
+            at %= streams.len();
+            let index = streams[at];
+            if waiting >= streams.len() {
+                let stuck = self.first_to_go_on(&streams);
+                if let Some(&event) = self.streams[stuck].looked_at().first() {
+                    self.step(stuck, event, Readiness::Waived);
+                    self.streams[stuck].pass(1);
+                }
+                waiting = 0;
+            }
+            let mut turn = 0;
+            loop {
+                turn += self.turn(index, TURN - turn);
+                let Some(event) = self.next_of(index, epoch)? else {
+                    streams.swap_remove(at);
+                    // The others may have waited for it.
+                    turn = 1;
+                    break;
+                };
+                if turn == TURN || !self.step(index, event, Readiness::Needed) {
+                    at += 1;
+                    break;
+                }
+                self.streams[index].pass(1);
+                turn += 1;
+            }
+            waiting = if turn == 0 { waiting + 1 } else { 0 };
+        }
+        Ok(())
+    }
+
+    /// The most frequent events of a stream that others go beside, as far as they are ready; how many there were.
+    #[inline]
+    fn turn(&mut self, index: usize, many: usize) -> usize {
+        let stream = &self.streams[index];
+        let Some(thread) = stream.thread else { return 0 };
+        let at = At { process: stream.process, thread, epoch: stream.epoch };
+        let live = &mut self.processes[stream.table].live;
+        let mut gone = 0;
+        // The events stay where they are: to copy one whole, just written in pieces, takes longer than what it does.
+        for event in stream.looked_at().iter().take(many) {
+            match *event {
+                Event::Allocate { function, block, size, alignment, caller } => {
+                    if live.get(block).is_some() {
+                        break;
+                    }
+                    let asked = Asked { function, block, size, alignment, caller };
+                    allocate(live, self.visitor, &mut self.doubts, at, index as u32, asked);
+                }
+                Event::Free { function, block } => {
+                    let Some(held) = live.get(block) else { break };
+                    let owner = held.stream as usize;
+                    if owner != index && self.streams[owner].may_free(block) {
+                        break;
+                    }
+                    free(live, self.visitor, &mut self.doubts, at, function, block);
+                }
+                _ => break,
+            }
+            gone += 1;
+        }
+        self.streams[index].pass(gone);
+        gone
+    }
+
+    /// The next event of a stream within an epoch; None where the stream has left it.
+    #[inline(always)]
+    fn next_of(&mut self, index: usize, epoch: u64) -> Result<Option<Event>, Failure> {
+        match self.streams[index].looked_at().first() {
+            Some(event) => Ok(Some(*event)),
+            None => self.next_look(index, epoch),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn next_look(&mut self, index: usize, epoch: u64) -> Result<Option<Event>, Failure> {
+        let stream = &mut self.streams[index];
+        stream.look_ahead(self.container, epoch)?;
+        if let Some(event) = stream.looked_at().first() {
+            return Ok(Some(*event));
+        }
+        stream.leave();
+        match stream.peek(self.container)? {
+            None => self.ended(index),
+            Some(_) => self.later.push(Reverse((stream.epoch, index))),
+        }
+        Ok(None)
+    }
+
+    /// Of streams that all wait: one that can free what another needs freed, else one that can free, else one that frees
+    /// what is not there (only that can be older than the recording), else any.
+    fn first_to_go_on(&self, streams: &[usize]) -> usize {
+        let needed: Vec<u64> = streams.iter().filter_map(|&index| allocated_by(self.streams[index].next()?)).collect();
+        let urgency = |&&index: &&usize| match self.streams[index].next().and_then(freed_by) {
+            Some(block) if self.processes[self.streams[index].table].live.get(block).is_none() => 2,
+            Some(block) if needed.contains(&block) => 0,
+            Some(_) => 1,
+            None => 3,
+        };
+        streams.iter().min_by_key(urgency).copied().unwrap_or(0)
+    }
+}
