@@ -1,26 +1,35 @@
 """What the probe costs a call of malloc or free; heaptrack beside it. `probe_programs.py` measures whole programs.
 
-``python benchmarks/probe_overhead.py [--json]``. Everything runs in turn, many times over. A call: half of what a hot
-pair of malloc and free takes more than without; the least of many rounds counts, because noise only ever adds.
-*counting* is the probe with live bytes and without timed calls, *full* the probe as `heapswap profile` uses it.
-heaptrack is the Debian package, in the same rounds, recording only (``--raw``), its helper processes included.
+``python benchmarks/probe_overhead.py [--json]``. A call: half of what a hot pair of malloc and free takes more than
+past everything that is preloaded, in short rounds that alternate within one process, once it has run for a while
+(`probe_overhead.c`). Every form has one process in each round, in an order that alternates; the figure is the
+Hodges-Lehmann estimate over the processes. *counting* is the probe with live bytes and without timed calls, *full* the
+probe as `heapswap profile` uses it, *bare* no probe, for what the method is worth. heaptrack is the Debian package,
+recording only (``--raw``), its helper processes included.
 """
 
 import argparse
+import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from heapswap.native import required
+from paired import Typical, typical
+
+from heapswap.profiling.place import Depth, observed, place
 
 SOURCE = Path(__file__).with_name("probe_overhead.c")
-PAIR_ROUNDS = 7
+PROCESSES = 16
+WITHIN = 1000
+"""rounds of a process"""
+WITHIN_HEAPTRACK = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,13 +37,14 @@ class Call:
     """Nanoseconds that a call takes more, in each of so many threads."""
 
     threads: int
-    counting: float
-    full: float
-    heaptrack: float
+    bare: Typical
+    counting: Typical
+    full: Typical
+    heaptrack: Typical
 
     @property
     def ratio(self) -> float:
-        return self.heaptrack / self.full
+        return self.heaptrack.value / self.full.value
 
 
 def main() -> int:
@@ -51,17 +61,16 @@ def main() -> int:
     return 0
 
 
-def environments(folder: Path) -> dict[str, Mapping[str, str]]:
-    """What is set for the bare run and for the two forms of the probe."""
-    files = folder / "files"
-    files.mkdir(exist_ok=True)
-    bare = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
-    probe = {**bare, "LD_PRELOAD": str(required("probe")), "HEAPSWAP_PROBE": str(files)}
-    return {
-        "bare": bare,
-        "counting": {**probe, "HEAPSWAP_PROBE_SAMPLES": "off"},
-        "full": {**probe, "HEAPSWAP_PROBE_STACKS": "on"},
-    }
+def bare() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+
+
+@contextlib.contextmanager
+def environments(folder: Path) -> Iterator[dict[str, Mapping[str, str]]]:
+    """What is set for the bare run and for the two forms of the probe, which writes where `heapswap profile` has it."""
+    with place(folder) as files:
+        full = observed(bare(), files, Depth.STACKS)
+        yield {"bare": bare(), "counting": {**full, "HEAPSWAP_PROBE_SAMPLES": "off"}, "full": full}
 
 
 def heaptrack(folder: Path, command: Sequence[str]) -> list[str]:
@@ -77,34 +86,37 @@ def measure_calls(folder: Path) -> list[Call]:
 
 def measure_call(folder: Path, program: Path, threads: int) -> Call:
     seen: dict[str, list[float]] = {}
-    for _ in range(PAIR_ROUNDS):
-        for name, environment in environments(folder).items():
-            seen.setdefault(name, []).append(pair([str(program), str(threads), "100"], environment))
-        command = heaptrack(folder, [str(program), str(threads), "3"])
-        seen.setdefault("heaptrack", []).append(pair(command, environments(folder)["bare"]))
+    loop = [str(program), str(threads)]
+    for number in range(PROCESSES):
+        with environments(folder) as forms:
+            runs = {form: ([*loop, str(WITHIN)], environment) for form, environment in forms.items()}
+            runs["heaptrack"] = (heaptrack(folder, [*loop, str(WITHIN_HEAPTRACK)]), bare())
+            for form in list(runs) if number % 2 == 0 else reversed(runs):
+                seen.setdefault(form, []).append(more(*runs[form]))
         tidy(folder)
-    least = {name: min(values) for name, values in seen.items()}
-    more = {name: (value - least["bare"]) / 2 for name, value in least.items()}
-    return Call(threads=threads, counting=more["counting"], full=more["full"], heaptrack=more["heaptrack"])
+    return Call(threads=threads, **{form: typical(values) for form, values in seen.items()})
 
 
-def pair(command: Sequence[str], environment: Mapping[str, str]) -> float:
+def more(command: Sequence[str], environment: Mapping[str, str]) -> float:
+    """Nanoseconds a call, of one process."""
     output = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-    (figure,) = [line for line in output.splitlines() if line.replace(".", "").isdigit()]
-    return float(figure)
+    return float(re.findall(r"^-?\d+\.\d+$", output, re.MULTILINE)[-1])
 
 
 def tidy(folder: Path) -> None:
-    shutil.rmtree(folder / "files", ignore_errors=True)
+    """Removes what heaptrack wrote."""
     for path in folder.glob("heaptrack*"):
         path.unlink()
 
 
 def as_text(calls: Sequence[Call]) -> str:
-    lines = ["ns more a call (half a hot pair)", f"{'':<24}{'counting':>10}{'full':>10}{'heaptrack':>12}{'ratio':>8}"]
+    lines = [
+        "ns more a call (half a hot pair)",
+        f"{'':<18}{'bare':>22}{'counting':>22}{'full':>22}{'heaptrack':>28}{'ratio':>6}",
+    ]
     for call in calls:
-        figures = f"{call.counting:>10.2f}{call.full:>10.2f}{call.heaptrack:>12.1f}{call.ratio:>8.0f}"
-        lines.append(f"{f'{call.threads} at the same time':<24}{figures}")
+        figures = f"{call.bare!s:>22}{call.counting!s:>22}{call.full!s:>22}{call.heaptrack!s:>28}{call.ratio:>6.0f}"
+        lines.append(f"{f'{call.threads} at the same time':<18}{figures}")
     return "\n".join(lines)
 
 

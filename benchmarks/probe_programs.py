@@ -2,9 +2,8 @@
 
 ``python benchmarks/probe_programs.py [--json] [--rounds N] [NAME…]``. Each round runs every form once, in an order that
 alternates from round to round, so that a machine that gets busier or slower takes no side. A round gives one ratio of
-CPU time (user and system) against its bare run; the figure is the Hodges-Lehmann estimate of the ratios with the 95 %
-limits of Wilcoxon's signed-rank test (M. Hollander and D. A. Wolfe, Nonparametric Statistical Methods, 1999, 3.2 and
-3.3), taken on their logarithms. Of redis it is the server's CPU time, with redis-benchmark as its load.
+CPU time (user and system) against its bare run; the figure is the Hodges-Lehmann estimate with its 95 % limits, of the
+ratios' logarithms. Of redis it is the server's CPU time, with redis-benchmark as its load.
 """
 
 import argparse
@@ -17,11 +16,11 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from math import exp, log, sqrt
+from math import exp, log
 from pathlib import Path
-from statistics import median
 
-from probe_overhead import environments, heaptrack, tidy
+from paired import Typical, typical
+from probe_overhead import bare, environments, heaptrack, tidy
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 ROUNDS = 8
@@ -34,22 +33,13 @@ Cost = Callable[[Mapping[str, str]], float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ratio:
-    """A multiple of the bare run's CPU time, with its 95 % limits."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
     """What each form costs."""
 
     name: str
-    counting: Ratio
-    full: Ratio
-    control: Ratio
+    counting: Typical
+    full: Typical
+    control: Typical
     """a second bare run of each round"""
     heaptrack: float | None
     """one run"""
@@ -120,29 +110,23 @@ def redis(folder: Path, environ: Mapping[str, str]) -> float:
 def measure(folder: Path, name: str, cost: Cost, rounds: int) -> Program:
     ratios: dict[str, list[float]] = {"counting": [], "full": [], "control": []}
     for number in range(rounds):
-        forms = environments(folder)
-        forms["control"] = forms["bare"]
-        order = list(forms) if number % 2 == 0 else list(forms)[::-1]
-        seen = {form: cost(forms[form]) for form in order}
+        with environments(folder) as forms:
+            forms["control"] = forms["bare"]
+            order = list(forms) if number % 2 == 0 else list(forms)[::-1]
+            seen = {form: cost(forms[form]) for form in order}
         for form, values in ratios.items():
             values.append(seen[form] / seen["bare"])
-        tidy(folder)
     beside = None
     if "redis" not in name:
-        bare = environments(folder)["bare"]
-        beside = cost({**bare, "HEAPTRACK": str(folder)}) / cost(bare)
+        beside = cost({**bare(), "HEAPTRACK": str(folder)}) / cost(bare())
         tidy(folder)
-    return Program(name=name, heaptrack=beside, **{form: typical(values) for form, values in ratios.items()})
+    return Program(name=name, heaptrack=beside, **{form: multiple(values) for form, values in ratios.items()})
 
 
-def typical(ratios: Sequence[float]) -> Ratio:
-    """The Hodges-Lehmann estimate with Wilcoxon's limits (normal approximation)."""
-    logs = [log(ratio) for ratio in ratios]
-    count = len(logs)
-    walsh = sorted((logs[i] + logs[j]) / 2 for i in range(count) for j in range(i, count))
-    out = count * (count + 1) / 4 - 1.96 * sqrt(count * (count + 1) * (2 * count + 1) / 24)
-    first = max(int(out), 0)
-    return Ratio(value=exp(median(walsh)), low=exp(walsh[first]), high=exp(walsh[-1 - first]))
+def multiple(ratios: Sequence[float]) -> Typical:
+    """Estimated on their logarithms."""
+    of_logs = typical([log(ratio) for ratio in ratios])
+    return Typical(value=exp(of_logs.value), low=exp(of_logs.low), high=exp(of_logs.high))
 
 
 def as_text(programs: Sequence[Program]) -> str:

@@ -1,8 +1,9 @@
 """What recording costs a call of malloc or free, with heaptrack and memray beside it, and how large an event is.
 
-``python benchmarks/recording.py [--json]``. Everything runs in turn, many times over. A call: half of what a hot pair
-of malloc and free takes more than without, in each of one or two threads; the least counts, because noise
-only ever adds. heaptrack is the Debian package, recording only (``--raw``), its helper processes included; memray is
+``python benchmarks/recording.py [--json]``. A call: half of what a hot pair of malloc and free takes more than past
+whatever is preloaded, in each of one or two threads, in short rounds that alternate within one process
+(`probe_overhead.c`); the figure is the Hodges-Lehmann estimate over processes, of which every form has one in turn.
+heaptrack is the Debian package, recording only (``--raw``), its helper processes included; memray is
 ``memray run`` around a Python that calls the same loop. An event: bytes of records over the programs of the corpus, as
 they are recorded and as they are packed.
 """
@@ -10,20 +11,24 @@ they are recorded and as they are packed.
 import argparse
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from paired import Typical, typical
+from probe_overhead import more
 
 from heapswap.traces.record import Limits, Recording, State, pack
 
 SOURCE = Path(__file__).with_name("probe_overhead.c")
 CORPUS = Path(__file__).parents[1] / "corpus"
-ROUNDS = 7
+PROCESSES = 12
+WITHIN = {"recorded": "200", "heaptrack": "20", "memray": "20"}
+"""rounds of a process"""
 PROGRAMS: dict[str, tuple[str, ...]] = {
     "lua_churn": ("lua5.4", str(CORPUS / "lua_churn.lua"), "20000"),
     "json_burst": (sys.executable, str(CORPUS / "json_burst.py")),
@@ -35,7 +40,7 @@ UNDER_MEMRAY = """
 import ctypes, sys
 library = ctypes.CDLL(sys.argv[1])
 library.main.argtypes = [ctypes.c_int, ctypes.POINTER(ctypes.c_char_p)]
-words = (ctypes.c_char_p * 3)(b"probe_overhead", sys.argv[2].encode(), b"3")
+words = (ctypes.c_char_p * 3)(b"probe_overhead", sys.argv[2].encode(), sys.argv[3].encode())
 library.main(3, words)
 """
 
@@ -45,9 +50,9 @@ class Call:
     """Nanoseconds that a call takes more, in each of so many threads."""
 
     threads: int
-    recorded: float
-    heaptrack: float
-    memray: float
+    recorded: Typical
+    heaptrack: Typical
+    memray: Typical
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,19 +89,16 @@ def measure_calls(folder: Path) -> list[Call]:
 
 def measure_call(folder: Path, program: Path, library: Path, threads: int) -> Call:
     bare = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
-    seen: dict[str, list[float]] = {}
-    for _ in range(ROUNDS):
-        loop = [str(program), str(threads), "20"]
-        seen.setdefault("bare", []).append(pair(loop, bare))
+    seen: dict[str, list[float]] = {form: [] for form in WITHIN}
+    for _ in range(PROCESSES):
+        loop = [str(program), str(threads)]
         with Recording(folder / "x.heap", Limits(), loop) as recording:
-            seen.setdefault("recorded", []).append(pair(loop, recording.environ(bare)))
-        short = [str(program), str(threads), "3"]
-        seen.setdefault("heaptrack", []).append(pair([*heaptrack(folder), *short], bare))
-        seen.setdefault("memray", []).append(pair([*memray(folder), str(library), str(threads)], bare))
+            seen["recorded"].append(more([*loop, WITHIN["recorded"]], recording.environ(bare)))
+        seen["heaptrack"].append(more([*heaptrack(folder), *loop, WITHIN["heaptrack"]], bare))
+        seen["memray"].append(more([*memray(folder), str(library), str(threads), WITHIN["memray"]], bare))
         for path in (*folder.glob("heaptrack*"), *folder.glob("memray*")):
             path.unlink()
-    more = {name: (min(values) - min(seen["bare"])) / 2 for name, values in seen.items()}
-    return Call(threads=threads, recorded=more["recorded"], heaptrack=more["heaptrack"], memray=more["memray"])
+    return Call(threads=threads, **{form: typical(values) for form, values in seen.items()})
 
 
 def heaptrack(folder: Path) -> list[str]:
@@ -108,12 +110,6 @@ def memray(folder: Path) -> list[str]:
     script = folder / "loop.py"
     script.write_text(UNDER_MEMRAY)
     return [sys.executable, "-m", "memray", "run", "--quiet", "-f", "-o", str(folder / "memray.bin"), str(script)]
-
-
-def pair(command: Sequence[str], environment: Mapping[str, str]) -> float:
-    output = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-    figures = re.findall(r"^\d+\.\d+$", output, re.MULTILINE)
-    return float(figures[-1])
 
 
 def measure_program(name: str, argv: tuple[str, ...], folder: Path) -> Program:
@@ -130,11 +126,11 @@ def measure_program(name: str, argv: tuple[str, ...], folder: Path) -> Program:
 
 
 def as_text(calls: Sequence[Call], programs: Sequence[Program]) -> str:
-    lines = ["ns more a call (half a hot pair)", f"{'':<20}{'recorded':>10}{'heaptrack':>12}{'memray':>10}"]
+    lines = ["ns more a call (half a hot pair)", f"{'':<18}{'recorded':>22}{'heaptrack':>26}{'memray':>24}"]
     for call in calls:
-        figures = f"{call.recorded:>10.2f}{call.heaptrack:>12.1f}{call.memray:>10.1f}"
-        ratios = f"   {call.heaptrack / call.recorded:.0f} and {call.memray / call.recorded:.0f} times"
-        lines.append(f"{f'{call.threads} at the same time':<20}{figures}{ratios}")
+        figures = f"{call.recorded!s:>22}{call.heaptrack!s:>26}{call.memray!s:>24}"
+        ratios = [one.value / call.recorded.value for one in (call.heaptrack, call.memray)]
+        lines.append(f"{f'{call.threads} at the same time':<18}{figures}   {ratios[0]:.0f} and {ratios[1]:.0f} times")
     lines += ["", "bytes an event", f"{'':<20}{'recorded':>10}{'packed':>12}{'events':>14}"]
     lines += [f"{one.name:<20}{one.raw:>10.2f}{one.packed:>12.2f}{one.events:>14,}" for one in programs]
     return "\n".join(lines)

@@ -1,6 +1,6 @@
 """The words of this folder: a line is a promise with the way to measure it; a result is its figure, held or not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tests.acceptance.evidence import Evidence
@@ -30,6 +30,11 @@ class Row:
     promise: str
     figure: str
     held: bool
+
+
+def interval(found: Mapping[str, float]) -> str:
+    """A benchmark's figure with its limits."""
+    return f"{found['value']:.2f} ({found['low']:.2f} to {found['high']:.2f})"
 
 
 def measure(group: str, line: Line, evidence: Evidence) -> Row:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.acceptance.evidence import Evidence
-from tests.acceptance.line import Line, Result
+from tests.acceptance.line import Line, Result, interval
 from tests.acceptance.suite import tests
 
 PROBE = "tests/native/test_probe.py"
@@ -25,20 +25,23 @@ def a_call(form: str, limit: float) -> Callable[[Evidence], Result]:
 
     def line(evidence: Evidence) -> Result:
         one = overhead(evidence)["calls"][0]
-        return Result(figure=f"{one[form]:.2f} ns a call", held=one[form] <= limit)
+        return Result(figure=f"{interval(one[form])} ns a call", held=one[form]["value"] <= limit)
 
     return line
 
 
 def two_threads(evidence: Evidence) -> Result:
-    one, two = overhead(evidence)["calls"]
+    one, two = (call["full"] for call in overhead(evidence)["calls"])
     # A tenth of a nanosecond is what two measurements of the same differ by.
-    return Result(figure=f"{one['full']:.2f} and {two['full']:.2f} ns a call", held=two["full"] <= one["full"] + 0.1)
+    return Result(figure=f"{interval(one)} and {interval(two)} ns a call", held=two["value"] <= one["value"] + 0.1)
 
 
 def beside_heaptrack(evidence: Evidence) -> Result:
     calls = overhead(evidence)["calls"]
-    figure = "; ".join(f"{call['heaptrack']:.0f} / {call['full']:.2f} ns: {call['ratio']:.0f} times" for call in calls)
+    figure = "; ".join(
+        f"{call['heaptrack']['value']:.0f} / {call['full']['value']:.2f} ns: {call['ratio']:.0f} times"
+        for call in calls
+    )
     return Result(figure=figure, held=all(call["ratio"] >= 50 for call in calls))
 
 

@@ -4,7 +4,7 @@ import sys
 from typing import Any
 
 from tests.acceptance.evidence import Evidence
-from tests.acceptance.line import Line, Result
+from tests.acceptance.line import Line, Result, interval
 from tests.acceptance.suite import tests
 
 RECORDER = "tests/native/test_recorder.py"
@@ -17,16 +17,15 @@ def measured(evidence: Evidence) -> Any:
 
 def one_thread(evidence: Evidence) -> Result:
     one = measured(evidence)["calls"][0]
-    beside = (
-        f"{one['heaptrack'] / one['recorded']:.0f} times that with heaptrack, {one['memray'] / one['recorded']:.0f}"
-    )
-    return Result(figure=f"{one['recorded']:.2f} ns; {beside} with memray", held=one["recorded"] <= 8)
+    own, heaptrack, memray = (one[form]["value"] for form in ("recorded", "heaptrack", "memray"))
+    beside = f"{heaptrack / own:.0f} times that with heaptrack, {memray / own:.0f} with memray"
+    return Result(figure=f"{interval(one['recorded'])} ns; {beside}", held=own <= 8)
 
 
 def two_threads(evidence: Evidence) -> Result:
     one, two = (call["recorded"] for call in measured(evidence)["calls"])
     # A tenth of a nanosecond is what two measurements of the same differ by.
-    return Result(figure=f"{one:.2f} and {two:.2f} ns", held=two <= one + 0.1)
+    return Result(figure=f"{interval(one)} and {interval(two)} ns", held=two["value"] <= one["value"] + 0.1)
 
 
 def bytes_an_event(evidence: Evidence) -> Result:
