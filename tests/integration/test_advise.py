@@ -44,6 +44,9 @@ def test_a_program_that_does_not_allocate_is_kept_after_one_run(environ: dict[st
     assert load(results / "profile.json").processes[0].exe.endswith("lua5.4")
     alone = subprocess.run(["lua5.4", "-e", COUNT], env=environ, capture_output=True, text=True, check=True)
     assert (results / "runs" / "0000" / "stdout").read_text() == alone.stdout
+    resumed = [HEAPSWAP, "trial", "--resume", str(results), "-q", "--json"]
+    again = subprocess.run(resumed, env=environ, capture_output=True, text=True, check=True)
+    assert again.stdout == done.stdout
 
 
 def test_a_program_that_lives_on_malloc_is_tried(environ: dict[str, str]) -> None:

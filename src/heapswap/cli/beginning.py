@@ -14,9 +14,10 @@ from heapswap.errors import CannotGoOn
 from heapswap.findings import Finding, Level
 from heapswap.inspection.program import Program
 from heapswap.profiling.model import Profile
-from heapswap.trials.model import Outcome, Run
+from heapswap.profiling.store import load
+from heapswap.trials.model import Outcome, Run, Trial
 from heapswap.trials.session import Bench, warm_up
-from heapswap.trials.store import Keeps
+from heapswap.trials.store import Keeps, Results
 from heapswap.verdict.diagnosis import BALANCED, diagnose
 from heapswap.verdict.model import Advice, Diagnosis
 from heapswap.verdict.objective import criteria
@@ -95,6 +96,26 @@ def consult(
     usual = criteria(objective, (beginning.run,), primary=primary)
     both = objective == BALANCED and primary is None
     return diagnose(profile, beginning.run, usual, both=both, candidates={str(one) for one in candidates})
+
+
+def recall(results: Results, trial: Trial) -> Diagnosis | None:
+    """What `consult` said of a trial that is continued; None where its first run had no profile.
+
+    Whether the user named the metric that decides is told by what the profile would have chosen without.
+
+    Raises:
+        CannotGoOn: the profile beside the trial cannot be read.
+    """
+    file = results.folder / PROFILE
+    if not trial.runs or not file.exists():
+        return None
+    profile, first, objective = load(file), trial.runs[0], trial.design.objective
+    if objective == BALANCED:
+        found = diagnose(profile, first, criteria(objective, (first,)), both=True)
+        if found.primary == trial.design.criteria.primary:
+            return found
+    usual = criteria(objective, (first,), primary=trial.design.criteria.primary)
+    return diagnose(profile, first, usual, both=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,6 +61,11 @@ class Face(StrEnum):
     TRIAL = "trial"
 
 
+def settles(diagnosis: Diagnosis | None) -> bool:
+    """Whether what the first run's profile says is the answer."""
+    return diagnosis is not None and diagnosis.advice is Advice.NO_BOTTLENECK
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """A trial that can be conducted: fresh with its first run made, or read back to be continued."""
@@ -73,7 +78,7 @@ class Session:
     @property
     def is_settled(self) -> bool:
         """Whether the first run is enough."""
-        return self.diagnosis is not None and self.diagnosis.advice is Advice.NO_BOTTLENECK
+        return settles(self.diagnosis)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,7 +221,9 @@ def resume(arguments: argparse.Namespace) -> Iterator[Session]:
             f"{results.trial} was saved with --redact, without the command's arguments; it can be read, "
             "but not continued: start the trial again"
         )
-    if next_block(trial.design, trial.runs) and (change := changed(trial.environment, present(environ))):
+    diagnosis = beginnings.recall(results, trial)
+    is_open = not settles(diagnosis) and next_block(trial.design, trial.runs)
+    if is_open and (change := changed(trial.environment, present(environ))):
         raise CannotGoOn(f"the trial cannot be continued: {change}; its runs could not be compared, start a new one")
     name = trial.workload.program if trial.workload.builds else trial.workload.argv[0]
     program = resolve(name, environ, trial.workload.directory, trial.workload.argv[1:])
@@ -236,7 +243,7 @@ def resume(arguments: argparse.Namespace) -> Iterator[Session]:
             ignored_signals=ignored_at_start(os.environ),
             counter=counted,
         )
-        yield Session(bench=bench, trial=trial)
+        yield Session(bench=bench, trial=trial, diagnosis=diagnosis)
 
 
 class Judge(Protocol):
