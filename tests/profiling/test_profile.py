@@ -72,7 +72,7 @@ def test_the_share_of_the_allocator_and_the_cost_of_the_probe() -> None:
         noted_ticks=1_000_000_000,
         noted_cpu=101_000_000,
         cost_additions=6_400,
-        cost_look=3_600,
+        sampling=360_000,
         flags=int(Flag.ENDED),
     )
     (process,) = processes([file], {}, {})

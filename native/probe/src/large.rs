@@ -6,9 +6,10 @@
 //! samples cost, and half as many whenever enough were. The draw of one is independent of all others.
 //!
 //! What an allocator puts off are mostly the blocks that were freed since it last tidied up. So the more the thread has freed
-//! since its last large call, the more probable it is that this one is drawn, up to certainty.
+//! since its last large call, the more probable it is that this one is drawn, up to certainty. Of a request it counts what
+//! was freed since the last large request: glibc tidies up when much is asked for, and seldom when much is given back.
 
-use crate::layout::{LARGE_CLASSES, Slot};
+use crate::layout::{Function, LARGE_CLASSES, Slot};
 use crate::{budget, sample};
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -25,11 +26,13 @@ const RAREST: u64 = 20;
 const PUT_OFF: u64 = 64;
 
 /// The scale at which this call is drawn; none: it is not. Its probability is 2^-scale.
-pub fn draw(slot: &Slot, size: usize, threads: u64) -> Option<u64> {
+pub fn draw(slot: &Slot, function: Function, size: usize, threads: u64) -> Option<u64> {
     let class = ((size.max(LEAST).ilog2() - LEAST_POWER) as usize).min(LARGE_CLASSES - 1);
     let drawn = slot.large[class].load(Relaxed);
     let frees = slot.frees.load(Relaxed);
-    let put_off = frees.saturating_sub(slot.frees_at_large.swap(frees, Relaxed));
+    let at_last_call = slot.frees_at_large.swap(frees, Relaxed);
+    let at_last = if function.allocates() { slot.frees_at_request.swap(frees, Relaxed) } else { at_last_call };
+    let put_off = frees.saturating_sub(at_last);
     let sooner = u64::from((1 + put_off / PUT_OFF).ilog2());
     let rarely = (drawn / (ENOUGH / threads.max(1)).max(FEWEST)).min(RAREST);
     let scale = if rarely == 0 { 0 } else { (rarely + budget::level()).saturating_sub(sooner) };

@@ -45,9 +45,10 @@
 //! 176   when the clocks were last noted
 //! 184   ticks that timing a call of nothing takes: to be subtracted from every sample
 //! 192   ticks that the additions of 64 allocations with their frees take
-//! 200   ticks that a close look takes beside the call looked at
+//! 200   ticks that a close look takes beside the call looked at, at least
 //! 208   ticks that following a block to its end takes
 //! 216   1: what lies at 16 MiB is in use
+//! 224   ticks that samples took beside the calls looked at, without stacks (`budget`)
 //! 256   path of the program, ended by NUL, at most 2047 bytes; empty where it cannot be read
 //! 2304  path of the library whose malloc is behind the probe, the same way
 //! 4352  arguments, each ended by NUL, cut at 3839 bytes
@@ -84,6 +85,7 @@
 //! 1576  scale at which the next sample was drawn: 88, and more as long as samples take too much time (`budget`)
 //! 1584  what 16 held at the last large call (`large`)
 //! 1592  bits 0–47 the block whose size the program asked for last, 48–63 that size (`size`)
+//! 1600  what 16 held at the last large request (`large`)
 //! ```
 //!
 //! Sample page (offsets in the page), one thread's at a time:
@@ -163,7 +165,8 @@ pub struct Header {
     pub cost_look: AtomicU64,
     pub cost_life: AtomicU64,
     pub crowd: AtomicU64,
-    unused: [AtomicU64; 4],
+    pub sampling: AtomicU64,
+    unused: [AtomicU64; 3],
     pub program: [u8; PATH],
     pub library: [u8; PATH],
     pub arguments: [u8; ARGUMENTS],
@@ -208,7 +211,8 @@ pub struct Slot {
     pub drawn_at: AtomicU64,
     pub frees_at_large: AtomicU64,
     pub told: AtomicU64,
-    rest: [AtomicU64; 312],
+    pub frees_at_request: AtomicU64,
+    rest: [AtomicU64; 311],
 }
 
 const _: () = assert!(size_of::<Slot>() == 4096);
@@ -261,6 +265,11 @@ impl Function {
     /// Where in a slot's `functions` its tally is, bytes.
     pub const fn place(self) -> usize {
         self as usize * size_of::<Tally>()
+    }
+
+    /// Whether it gives out blocks.
+    pub const fn allocates(self) -> bool {
+        (self as usize) < Self::Cfree as usize
     }
 }
 

@@ -45,6 +45,8 @@ fn malloc_of_others(slot: &Slot, size: usize) -> *mut c_void {
         count::failed(slot);
         return block;
     }
+    // Where the thread's first call was another function's.
+    size::check(block);
     size::untold(slot);
     count::allocated(slot, size, size::given(size, block));
     block

@@ -33,6 +33,8 @@ const FOLLOWING: u64 = 128;
 const MOST_FOLLOWED: u64 = 4096;
 /// They stand for themselves alone, so their stacks are copied 2 to this power times as seldom as others.
 const FOLLOWING_RARER: u64 = 5;
+/// Records from one reckoning of what they cost to the next, of one thread.
+const BETWEEN_RECKONINGS: u64 = 16;
 /// No call is drawn for as long as anything lives.
 const NEVER: i64 = i64::MAX / 2;
 /// What a record holds of a size, bits.
@@ -70,7 +72,7 @@ pub fn around<T>(slot: &Slot, function: Function, size: usize, call: impl FnOnce
         return around_following(slot, function, size, call);
     }
     if slot.asked.load(Relaxed) == 0 {
-        Usage::now().keep(slot);
+        ask(slot);
         if LEAD + beyond >= 0 {
             slot.countdown.store(LEAD + beyond, Relaxed);
             return (call(), None);
@@ -81,13 +83,15 @@ pub fn around<T>(slot: &Slot, function: Function, size: usize, call: impl FnOnce
     let passed = sys::clock(libc::CLOCK_MONOTONIC).wrapping_sub(slot.asked_at.load(Relaxed));
     let start = ticks::before();
     let answer = call();
-    let took = ticks::after().wrapping_sub(start) + looked;
+    let end = ticks::after();
+    let took = end.wrapping_sub(start) + looked;
     let spent = if took > SLOW { Usage::now().since(&Usage::kept(slot)).without(passed) } else { Usage::default() };
     if let Some((header, length)) = recording::current() {
         let sized = sized(size, crowd::threads(header, length, slot));
         if append(header, length, slot, &spent.record(function, sized, scale, took)) {
             sampled(header, slot);
         }
+        budget::spend(header, end);
         stack::consider(header, slot, &Drawn { function, size, scale, rarer: 0 });
     }
     draw(slot);
@@ -106,7 +110,7 @@ fn around_large<T>(slot: &Slot, function: Function, size: usize, call: impl FnOn
         return (call(), None);
     }
     let threads = recording::current().map_or(1, |(header, _)| header.slots.load(Relaxed));
-    let Some(scale) = large::draw(slot, size, threads) else {
+    let Some(scale) = large::draw(slot, function, size, threads) else {
         // That the thread is at it shows in its countdown (`crowd`); where a point is next it stays.
         slot.countdown.store((countdown - 1).max(countdown.min(0)), Relaxed);
         return (call(), None);
@@ -136,14 +140,17 @@ fn around_following<T>(slot: &Slot, function: Function, size: usize, call: impl 
 /// right before.
 #[inline(always)]
 fn certainly<T>(slot: &Slot, drawn: &Drawn, call: impl FnOnce() -> T) -> T {
+    let begun = ticks::before();
     let before = Usage::now();
     let start = ticks::before();
     let answer = call();
-    let took = ticks::after().wrapping_sub(start);
+    let end = ticks::after();
+    let took = end.wrapping_sub(start);
     let spent = if took > SLOW { Usage::now().since(&before) } else { Usage::default() };
     if let Some((header, length)) = recording::current() {
         let sized = sized(drawn.size, crowd::threads(header, length, slot));
         append(header, length, slot, &spent.record(drawn.function, sized, drawn.scale, took));
+        budget::spend(header, begun.wrapping_add(took));
         stack::consider(header, slot, drawn);
     }
     follow(slot, took);
@@ -196,6 +203,15 @@ fn begin(slot: &Slot) {
     slot.scale.store((FIRST_SCALE + u64::from(threads.ilog2())).min(LAST_SCALE), Relaxed);
 }
 
+/// Asks the kernel for the call to come.
+fn ask(slot: &Slot) {
+    let begun = ticks::before();
+    Usage::now().keep(slot);
+    if let Some((header, _)) = recording::current() {
+        budget::spend(header, begun);
+    }
+}
+
 /// Draws the distance to the next point; what is left of the present call does not matter, as the process has no memory.
 fn draw(slot: &Slot) {
     slot.asked.store(0, Relaxed);
@@ -207,7 +223,7 @@ fn draw(slot: &Slot) {
     slot.drawn_at.store(scale, Relaxed);
     let distance = ((1u64 << scale) as f64 * -logarithm(uniform(slot))) as i64;
     if distance < LEAD {
-        Usage::now().keep(slot);
+        ask(slot);
     }
     slot.countdown.store(if distance < LEAD { distance } else { distance - LEAD }, Relaxed);
 }
@@ -274,7 +290,7 @@ fn append(header: &'static Header, length: usize, slot: &Slot, record: &[u64; 4]
     }
     // The record counts from here on, also where the process is killed now.
     page.records.store(count + 1, Release);
-    if (count + 1).is_multiple_of(budget::BETWEEN) {
+    if (count + 1).is_multiple_of(BETWEEN_RECKONINGS) {
         budget::reckon(header);
     }
     true

@@ -58,9 +58,18 @@ pub fn trust_glibc() {
     POSSIBLE.store(cfg!(target_arch = "x86_64"), Relaxed);
 }
 
-/// Compares both ways on a live block.
+/// Compares both ways on a live block, where it is not known yet that only one is right.
+#[inline(always)]
 pub fn check(block: *mut c_void) {
-    if block.is_null() || !POSSIBLE.load(Relaxed) || NEXT.usable_counted.get().is_none() {
+    if POSSIBLE.load(Relaxed) {
+        compare(block);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn compare(block: *mut c_void) {
+    if block.is_null() || NEXT.usable_counted.get().is_none() {
         return;
     }
     if chunk(block) & MAPPED == 0 && asked(block) != in_front(block) {

@@ -25,10 +25,13 @@ const RAREST: u64 = 32;
 /// Bytes of records after which k grows by one.
 const LEVEL: u64 = 1 << 20;
 /// Of the CPU time of a process its stacks may take one part in so many, and of this much time (nanoseconds) in any case.
-const PART: u64 = 400;
-const GRACE: u64 = 2_400_000_000;
+const PART: u64 = 600;
+const GRACE: u64 = 3_600_000_000;
 /// Bytes of records for which room is made at once.
 const STEP: usize = 64 << 10;
+/// Pages that are known to be no object's, while a stack is looked through.
+const ELSEWHERE: usize = 32;
+const PAGE: u32 = 12;
 /// Words that do not lead into the program's own mappings, but are numbers.
 const LOWEST_ADDRESS: u64 = 1 << 16;
 
@@ -86,8 +89,7 @@ pub struct Drawn {
 
 /// Perhaps copies the stack of a sampled allocation of this thread.
 pub fn consider(header: &'static Header, slot: &Slot, drawn: &Drawn) {
-    let allocates = (drawn.function as usize) < Function::Cfree as usize;
-    if !THERE.load(Relaxed) || !allocates || checked::is_refused() {
+    if !THERE.load(Relaxed) || !drawn.function.allocates() || checked::is_refused() {
         return;
     }
     // SAFETY: inside the mapping, its page is allocated; every bit pattern is an area.
@@ -185,6 +187,7 @@ fn room(area: &Area, size: usize) -> Option<*mut Record> {
 /// Names the loaded objects that the instruction pointer and the words lead into.
 fn name_modules(area: &'static Area, record: &mut Record, words: &[u64]) -> usize {
     let mut seen = [modules::Object::default(); BATCH];
+    let mut elsewhere = [0; ELSEWHERE];
     let (mut count, mut named) = (0, 0);
     for word in record.registers[..1].iter().chain(words) {
         let own_stack = word.wrapping_sub(record.registers[1]) < MOST as u64;
@@ -192,7 +195,16 @@ fn name_modules(area: &'static Area, record: &mut Record, words: &[u64]) -> usiz
         if !address || seen[..count].iter().any(|object| (object.start..object.end).contains(word)) {
             continue;
         }
-        let Some(object) = modules::object_of(*word) else { continue };
+        // Objects are whole pages, and most words lead to data of the program that lie close together.
+        let page = word >> PAGE;
+        let known = &mut elsewhere[page as usize % ELSEWHERE];
+        if *known == page {
+            continue;
+        }
+        let Some(object) = modules::object_of(*word) else {
+            *known = page;
+            continue;
+        };
         seen[count] = object;
         count += 1;
         if count == BATCH {

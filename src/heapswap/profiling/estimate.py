@@ -140,14 +140,12 @@ def _faulting(took: NDArray[np.float64], faults: NDArray[np.uint16]) -> NDArray[
 
 
 def own_cost(raw: wire.Raw, ticks: float) -> float:
-    """Seconds of CPU that the probe itself took: its additions and its close looks, at the price measured there, and
-    its copies of stacks."""
+    """Seconds of CPU that the probe itself took: its additions at the price measured there, and its close looks and its
+    copies of stacks as they were."""
     header = raw.header
     calls = int(raw.tallies("classes")[:, 0].sum())
-    # The kernel is asked before each of them, and again after the slow ones.
-    looks = len(raw.samples) + int((raw.samples["ticks"] > wire.SLOW).sum())
-    looking = looks * header.cost_look + len(raw.lives) * header.cost_life
-    return ((calls * header.cost_additions / wire.ADDITIONS + looking) / ticks + raw.copying) * 1e-9
+    adding = calls * header.cost_additions / wire.ADDITIONS + len(raw.lives) * header.cost_life
+    return ((adding + header.sampling) / ticks + raw.copying) * 1e-9
 
 
 def share(part: Total, whole: float) -> Share | None:

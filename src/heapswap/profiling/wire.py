@@ -43,7 +43,7 @@ ADDITIONS = 64
 CLASSES = 64
 FUNCTIONS = 16
 
-_NUMBERS = struct.Struct("<8s15Q3qQ8Q")
+_NUMBERS = struct.Struct("<8s15Q3qQ9Q")
 _PATH = 2048
 _PROGRAM = 256
 _LIBRARY = _PROGRAM + _PATH
@@ -146,6 +146,8 @@ class Header:
     cost_life: int
     """ticks that following a block to its end takes"""
     crowd: int
+    sampling: int
+    """ticks that samples took beside the calls looked at, copies of stacks left out"""
     program: str
     library: str
     arguments: tuple[str, ...]
