@@ -109,13 +109,20 @@ def recall(results: Results, trial: Trial) -> Diagnosis | None:
     file = results.folder / PROFILE
     if not trial.runs or not file.exists():
         return None
-    profile, first, objective = load(file), trial.runs[0], trial.design.objective
-    if objective == BALANCED:
-        found = diagnose(profile, first, criteria(objective, (first,)), both=True)
-        if found.primary == trial.design.criteria.primary:
+    found = _again(load(file), trial)
+    # More runs than the first were made because it said otherwise, to an older heapswap.
+    return None if found.advice is Advice.NO_BOTTLENECK and len(trial.runs) > 1 else found
+
+
+def _again(profile: Profile, trial: Trial) -> Diagnosis:
+    design, first, candidates = trial.design, trial.runs[0], trial.design.candidates
+    if design.objective == BALANCED:
+        usual = criteria(design.objective, (first,))
+        found = diagnose(profile, first, usual, both=True, candidates=candidates)
+        if found.primary == design.criteria.primary:
             return found
-    usual = criteria(objective, (first,), primary=trial.design.criteria.primary)
-    return diagnose(profile, first, usual, both=False)
+    usual = criteria(design.objective, (first,), primary=design.criteria.primary)
+    return diagnose(profile, first, usual, both=False, candidates=candidates)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
