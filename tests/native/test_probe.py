@@ -300,6 +300,22 @@ def test_short_threads_share_their_slots(built: Path, bench: Bench) -> None:
     assert file.header.slots <= 8
 
 
+@pytest.mark.parametrize("function", ["calloc", "realloc"])
+def test_the_short_way_is_taken_whatever_the_first_call_was(function: str, tmp_path: Path, bench: Bench) -> None:
+    one = compiled(HERE / "first_call.c", tmp_path)
+    assert instructions(bench, str(one), function) < 1.1 * instructions(bench, str(one), "malloc")
+
+
+def instructions(bench: Bench, *command: str) -> int:
+    """Of a program with the probe in front of the C library's malloc."""
+    own = {name: value for name, value in bench.environment().items() if name != "HEAPSWAP_PROBE_STACKS"}
+    callgrind = [program("valgrind", "valgrind"), "--tool=callgrind", "--callgrind-out-file=/dev/null", *command]
+    done = subprocess.run(callgrind, env=own, capture_output=True, text=True, check=True, timeout=120)
+    said = re.search(r"Collected : (\d+)", done.stderr)
+    assert said, done.stderr
+    return int(said.group(1))
+
+
 def test_without_a_folder_the_program_runs_as_ever(built: Path, bench: Bench) -> None:
     for folder in ("", str(bench.folder / "absent"), "x" * 5000):
         assert bench.run(built / "ends", "exit", HEAPSWAP_PROBE=folder).returncode == 3
