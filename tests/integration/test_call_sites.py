@@ -106,7 +106,7 @@ def test_what_is_inlined_is_named_where_debugging_information_is(profile: Profil
 def test_python_functions_are_named(profile: Profile) -> None:
     found = profile(sys.executable, PROGRAMS / "functions.py")
     assert 0.2 < found.part("<module>", "outright") < 0.8
-    assert 0.02 < found.part("<module>", "generated", "numbers") < 0.5
+    assert 0 < found.part("<module>", "generated", "numbers") < 0.5
     assert 0 < found.part("<module>", "Named.méthode", "Named.méthode.<locals>.<lambda>") < 0.4
     assert 0.05 < found.part("Thread._bootstrap", "Thread.run", "in_a_thread") < 0.6
     callers = {site["caller"]["function"]: site["caller"] for site in found.process["call_sites"] if site["caller"]}

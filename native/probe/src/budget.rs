@@ -40,5 +40,5 @@ pub fn reckon(header: &Header) {
     let used = sys::clock(libc::CLOCK_PROCESS_CPUTIME_ID).saturating_sub(header.begun_cpu.load(Relaxed));
     let allowed = (used + GRACE) / PART;
     let over = (spent as u64).saturating_sub(allowed);
-    LEVEL.store(if over == 0 { 0 } else { (1 + 16 * over / allowed).min(MOST) }, Relaxed);
+    LEVEL.store(if over == 0 { 0 } else { (1 + 4 * over / allowed).min(MOST) }, Relaxed);
 }
