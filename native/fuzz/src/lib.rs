@@ -5,7 +5,8 @@
 pub mod container;
 pub mod reading;
 
-use heapswap_trace_format::decode::{Decoder, count};
+use heapswap_trace_format::count::count;
+use heapswap_trace_format::decode::Decoder;
 use heapswap_trace_format::event::Event;
 
 /// Decodes a segment; looking at the lengths of its records only must tell the same.

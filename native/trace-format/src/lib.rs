@@ -56,6 +56,7 @@
 
 #![cfg_attr(not(test), no_std)]
 
+pub mod count;
 pub mod decode;
 pub mod encode;
 pub mod event;

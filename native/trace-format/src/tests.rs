@@ -1,6 +1,7 @@
 //! What was written is read again, and what nobody wrote is refused.
 
-use crate::decode::{Count, Damage, Decoder, count};
+use crate::count::{Count, count};
+use crate::decode::{Damage, Decoder};
 use crate::encode::{Common, Encoder, MARGIN};
 use crate::event::{Event, Function};
 use core::sync::atomic::{AtomicU32, Ordering::Acquire};

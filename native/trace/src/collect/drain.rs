@@ -3,7 +3,7 @@
 use super::process::{Ring, Shared};
 use crate::container::{Where, Writer};
 use crate::failure::Failure;
-use heapswap_trace_format::decode::count;
+use heapswap_trace_format::count::count;
 use heapswap_trace_format::ring::{SEGMENT, SUFFIX, over, state};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
