@@ -1,9 +1,10 @@
 """The share of CPU time inside the allocator: by the probe, and by perf's samples of the same program.
 
-``python -m tests.acceptance.allocator_share [NAME…]`` prints one JSON object. The runs alternate: the probe with perf
-around it, and perf with nothing in the program. perf's stacks tell whose a sample is: the first function, from within,
-that is the allocator's or the probe's decides. What malloc does by others (the zeros of calloc, the copy of realloc,
-the kernel's work) is its own; what the probe does is nobody's, and left out of the whole as well.
+``python -m tests.acceptance.allocator_share [NAME…]`` prints one JSON object. The runs alternate: the probe as
+`heapswap profile` uses it, and perf with nothing in the program. Not both in one run: perf's interrupts, of 10 to 20 µs
+with their copies of the stack, fall into the calls that the probe times. A sample of perf is the allocator's where one
+of its functions is on the stack: what malloc does by others (the zeros of calloc, the copy of realloc, the kernel's
+work) is its own.
 """
 
 import json
@@ -16,7 +17,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from heapswap.native import required
 from heapswap.profiling import wire
 from heapswap.profiling.estimate import own_cost, rate, times
 from heapswap.profiling.outside.attribute import Where
@@ -45,20 +45,15 @@ def bare() -> dict[str, str]:
     return {**environ, "PYTHONHASHSEED": "0", "PERL_HASH_SEED": "0", "PERL_PERTURB_KEYS": "0"}
 
 
-def by_perf(argv: Sequence[str], stdin: str, environ: Mapping[str, str]) -> float:
-    """The part of the samples that is the allocator's, of those that are not the probe's."""
+def by_perf(argv: Sequence[str], stdin: str) -> float:
+    """The part of the samples that is the allocator's."""
     with tempfile.TemporaryDirectory() as folder:
         data = f"{folder}/data"
         record = ["perf", "record", "-q", "-N", "-e", CLOCK, "-F", "1499", "--call-graph", "dwarf,1024", "-o", data]
         # Room for seconds: on a busy machine perf comes to empty it too late, and what is lost is not lost evenly.
         record += ["--mmap-pages", "16M"]
-        # The probe is env's, as perf itself allocates too. Through env perf loses the way out of madvise and brk, and
-        # sees less of the allocator: the bare program is started by perf itself.
-        probed = [f"{name}={environ[name]}" for name in environ.keys() - bare().keys()]
-        command = [*record, "--", *(["env", *probed] if probed else []), *argv]
-        subprocess.run(
-            command, input=stdin.encode(), env=bare(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True
-        )
+        command = [*record, "--", *argv]
+        run(command, stdin, bare())
         script = [
             "perf",
             "script",
@@ -70,26 +65,21 @@ def by_perf(argv: Sequence[str], stdin: str, environ: Mapping[str, str]) -> floa
             "pid,tid,time,event,period,ip,sym,dso",
         ]
         text = subprocess.run(script, capture_output=True, text=True, check=True, errors="replace").stdout
-    owners = [owner(sample.frames) for sample in events(text.splitlines()) if isinstance(sample, Sample)]
-    return owners.count("allocator") / (len(owners) - owners.count("probe"))
+    samples = [sample for sample in events(text.splitlines()) if isinstance(sample, Sample)]
+    return sum(is_allocators(sample.frames) for sample in samples) / len(samples)
 
 
-def owner(frames: Sequence[Frame]) -> str:
-    """Whose a sample is."""
-    probe = str(required("probe"))
-    for frame in frames:
-        if frame.object == probe:
-            return "probe"
-        libc = Where(whole=frozenset(), among=frozenset({frame.object} if "/libc." in frame.object else ()))
-        if libc.holds([frame]):
-            return "allocator"
-    return "program"
+def is_allocators(frames: Sequence[Frame]) -> bool:
+    """Whether a sample is within a call of the C library's malloc."""
+    libc = frozenset(frame.object for frame in frames if "/libc." in frame.object)
+    where = Where(whole=frozenset(), among=libc)
+    return where.holds(frames)
 
 
-def by_probe(argv: Sequence[str], stdin: str) -> tuple[float, float, float, float]:
-    """The same of the whole tree by the probe, with its 95 % limits; last, what perf says of this very run."""
+def by_probe(argv: Sequence[str], stdin: str) -> tuple[float, float, float]:
+    """The same of the whole tree by the probe, with its 95 % limits."""
     with tempfile.TemporaryDirectory() as folder, place(Path(folder)) as files:
-        perf = by_perf(argv, stdin, observed(bare(), files, Depth.STACKS))
+        run(argv, stdin, observed(bare(), files, Depth.STACKS))
         raw = list(wire.read_all(files))
     spent = low = high = cpu = 0.0
     for file in raw:
@@ -98,23 +88,20 @@ def by_probe(argv: Sequence[str], stdin: str) -> tuple[float, float, float, floa
         if ticks and (timed := times(file, ticks)):
             cpu -= own_cost(file, ticks)
             spent, low, high = spent + timed.cpu.value, low + timed.cpu.low, high + timed.cpu.high
-    return spent / cpu, low / cpu, high / cpu, perf
+    return spent / cpu, low / cpu, high / cpu
+
+
+def run(argv: Sequence[str], stdin: str, environ: Mapping[str, str]) -> None:
+    silent = subprocess.DEVNULL
+    subprocess.run(argv, input=stdin.encode(), env=environ, stdout=silent, stderr=silent, check=True)
 
 
 def measure(name: str) -> dict[str, Any]:
     """Medians over the rounds, and the runs behind them."""
     argv, stdin = PROGRAMS[name]
-    rounds = [(*by_probe(argv, stdin), by_perf(argv, stdin, bare())) for _ in range(ROUNDS)]
-    probe, low, high, beside, alone = (median(column) for column in zip(*rounds, strict=True))
-    return {
-        "name": name,
-        "probe": probe,
-        "low": low,
-        "high": high,
-        "perf_beside": beside,
-        "perf": alone,
-        "rounds": rounds,
-    }
+    rounds = [(*by_probe(argv, stdin), by_perf(argv, stdin)) for _ in range(ROUNDS)]
+    probe, low, high, perf = (median(column) for column in zip(*rounds, strict=True))
+    return {"name": name, "probe": probe, "low": low, "high": high, "perf": perf, "rounds": rounds}
 
 
 def main() -> int:
