@@ -55,6 +55,15 @@ def test_the_encoder_writes_what_it_wrote(tmp_path: Path) -> None:
     assert made.read_bytes()[-(RECORDED.stat().st_size - behind) :] == RECORDED.read_bytes()[behind:]
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3, 4, 9])
+def test_threads_that_free_each_others_blocks_are_put_in_an_order(threads: int, tmp_path: Path) -> None:
+    made = tmp_path / "made.heap"
+    assert ask("synthesise", "200000", str(made), str(threads)).returncode == 0
+    said = json.loads(ask("summary", str(made)).stdout)
+    assert (said["threads"], said["unordered"], said["unknown_frees"]) == (threads, 0, 0)
+    assert (said["cross_thread_frees"] > 0) == (threads > 1)
+
+
 def test_packing_keeps_every_event(tmp_path: Path) -> None:
     packed = tmp_path / "packed.heap"
     assert ask("pack", str(RECORDED), str(packed)).returncode == 0

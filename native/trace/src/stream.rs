@@ -8,10 +8,17 @@ use heapswap_trace_format::event::Event;
 
 /// Events that are looked at before it is their turn, where several streams share an epoch: at most of one stream, and
 /// about of all together.
-const WINDOW: usize = 8192;
+const WINDOW: usize = 1 << 16;
 const WINDOWS: usize = 1 << 20;
 /// Bits of the filter that tells which blocks a stream frees within its window, for each event of it.
 const FILTER: usize = 16;
+
+/// What happens to a block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Use {
+    GivenOut,
+    GivenBack,
+}
 
 pub struct Stream<'a> {
     pub process: u32,
@@ -153,6 +160,19 @@ impl<'a> Stream<'a> {
     #[inline]
     pub fn may_free(&self, block: u64) -> bool {
         !self.looked_at().is_empty() && self.frees.may_hold(block)
+    }
+
+    /// What the stream does next to a block, within its window.
+    pub fn next_use(&self, block: u64) -> Option<Use> {
+        self.looked_at().iter().find_map(|event| match *event {
+            Event::Allocate { block: used, .. } | Event::ReallocTo { block: used, .. } if used == block => {
+                Some(Use::GivenOut)
+            }
+            Event::Free { block: used, .. } | Event::ReallocFrom { block: used } if used == block => {
+                Some(Use::GivenBack)
+            }
+            _ => None,
+        })
     }
 
     /// Gives back what only a stream needs that goes on.

@@ -5,8 +5,9 @@
 //! So an allocation is *ready* when its address is not live, and a free when it is. A stream whose next event is not
 //! ready waits for the others. A block that another thread allocated, and that this thread frees soon by itself, too, is
 //! given out more than once within the epoch: then the other waits, since a thread mostly frees its own. Where all wait,
-//! one such goes on; where there is none, the recording lacks something, a block that is older than it, say: one goes on
-//! as if it were ready, and that is counted. Streams that could all go on take turns.
+//! one goes on whose block this thread gives out anew before it frees it: it cannot do that before. Where there is none,
+//! the recording lacks something, a block that is older than it, say, or the order was another: one goes on as if it were
+//! ready, and that is counted. Streams that could all go on take turns.
 
 mod together;
 mod visitor;

@@ -1,7 +1,8 @@
 //! Several streams with events in one epoch: they go on in turns, as far as what each asks for can have come.
 
-use super::{Asked, At, Merge, Readiness, Visitor, allocate, allocated_by, free, freed_by};
+use super::{Asked, At, Merge, Readiness, Visitor, allocate, free, freed_by};
 use crate::failure::Failure;
+use crate::stream::Use;
 use heapswap_trace_format::event::Event;
 use std::cmp::Reverse;
 
@@ -106,16 +107,36 @@ impl<V: Visitor> Merge<'_, V> {
         Ok(None)
     }
 
-    /// Of streams that all wait: one that can free what another needs freed, else one that can free, else one that frees
-    /// what is not there (only that can be older than the recording), else any.
+    /// Of streams that all wait: one that frees a block whose owner gives it out again before it frees it, or does not
+    /// use it; else one that frees what is not there and what nobody gives out (only that can be older than the
+    /// recording); else one that frees, else any.
+    #[cold]
+    #[inline(never)]
     fn first_to_go_on(&self, streams: &[usize]) -> usize {
-        let needed: Vec<u64> = streams.iter().filter_map(|&index| allocated_by(self.streams[index].next()?)).collect();
-        let urgency = |&&index: &&usize| match self.streams[index].next().and_then(freed_by) {
-            Some(block) if self.processes[self.streams[index].table].live.get(block).is_none() => 2,
-            Some(block) if needed.contains(&block) => 0,
-            Some(_) => 1,
-            None => 3,
+        let frees = |&&index: &&usize| self.streams[index].next().and_then(freed_by);
+        let owners_turn_is_over = |index: &&usize| {
+            let Some(block) = frees(index) else { return false };
+            let owner = self.owner(**index, block);
+            owner.is_some_and(|owner| self.streams[owner].next_use(block) != Some(Use::GivenBack))
         };
-        streams.iter().min_by_key(urgency).copied().unwrap_or(0)
+        let is_older = |index: &&usize| {
+            let Some(block) = frees(index) else { return false };
+            self.owner(**index, block).is_none() && !self.is_given_out(**index, block, streams)
+        };
+        let found = streams.iter().find(owners_turn_is_over).or_else(|| streams.iter().find(is_older));
+        let found = found.or_else(|| streams.iter().find(|index| frees(index).is_some()));
+        found.or(streams.first()).copied().unwrap_or(0)
+    }
+
+    /// The stream that allocated a block that is live in the process of this one.
+    fn owner(&self, index: usize, block: u64) -> Option<usize> {
+        self.processes[self.streams[index].table].live.get(block).map(|held| held.stream as usize)
+    }
+
+    /// Whether a stream of the same process gives a block out next, as far as has been looked at.
+    fn is_given_out(&self, index: usize, block: u64, streams: &[usize]) -> bool {
+        let table = self.streams[index].table;
+        let mut others = streams.iter().map(|other| &self.streams[*other]).filter(|other| other.table == table);
+        others.any(|other| other.next_use(block) == Some(Use::GivenOut))
     }
 }
