@@ -1,5 +1,6 @@
 """What the pages call by a name that the reader has and a fresh folder has not: a service, a project, saved answers."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from heapswap import native
+from tests.docs.console import text_of
 from tests.docs.pages import ROOT
 from tests.report.artifacts import SAVED
 
@@ -39,15 +41,15 @@ def stand_in(page: str, folder: Path) -> Iterator[dict[str, str]]:
     """Lay down what pages name; what the page has laid down itself stays.
 
     Gives words of the page and what they become: the processes that a page calls by their number are one that waits
-    until the page is done, and runs under snmalloc. A tutorial has all that it names.
+    until the page is done, and runs under the candidate that the page checks it for. A tutorial has all that it names.
     """
     if page in COMPLETE:
         yield {}
         return
     files = {"service.py": SERVICE, "server": SERVER, "Dockerfile": DOCKERFILE, "input.csv": "1,2\n"}
-    for name, text in files.items():
+    for name, content in files.items():
         if not (folder / name).exists():
-            (folder / name).write_text(text)
+            (folder / name).write_text(content)
     (folder / "server").chmod(0o755)
     _answers(folder)
     for place in (folder, folder / "path" / "to", folder / "path" / "to" / "package"):
@@ -56,7 +58,9 @@ def stand_in(page: str, folder: Path) -> Iterator[dict[str, str]]:
         shutil.copytree(ROOT / "corpus", folder / "corpus")
     shutil.copy(ROOT / "examples/json-api/app.py", folder)
     shutil.copy(native.required("mimalloc"), folder / "libmine.so")
-    command = [str(Path(sys.executable).with_name("heapswap")), "run", "snmalloc", "--", sys.executable, "-c", RUNNING]
+    checked = re.search(r"heapswap check (\S+) --pid", text_of(page))
+    candidate = checked.group(1) if checked else "snmalloc"
+    command = [str(Path(sys.executable).with_name("heapswap")), "run", candidate, "--", sys.executable, "-c", RUNNING]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
