@@ -1,6 +1,6 @@
 //! Several streams with events in one epoch: they go on in turns, as far as what each asks for can have come.
 
-use super::{Asked, At, Merge, Readiness, Visitor, allocate, free, freed_by};
+use super::{Asked, At, Merge, Readiness, Visitor, allocate, allocated_by, free, freed_by};
 use crate::failure::Failure;
 use crate::stream::Use;
 use heapswap_trace_format::event::Event;
@@ -108,24 +108,36 @@ impl<V: Visitor> Merge<'_, V> {
     }
 
     /// Of streams that all wait: one that frees a block whose owner gives it out again before it frees it, or does not
-    /// use it; else one that frees what is not there and what nobody gives out (only that can be older than the
-    /// recording); else one that frees, else any.
+    /// use it; else one that frees what another waits to be given; else one that frees what is not there and what nobody
+    /// gives out (only that can be older than the recording); else one that frees, else any.
     #[cold]
     #[inline(never)]
     fn first_to_go_on(&self, streams: &[usize]) -> usize {
-        let frees = |&&index: &&usize| self.streams[index].next().and_then(freed_by);
-        let owners_turn_is_over = |index: &&usize| {
-            let Some(block) = frees(index) else { return false };
-            let owner = self.owner(**index, block);
-            owner.is_some_and(|owner| self.streams[owner].next_use(block) != Some(Use::GivenBack))
-        };
-        let is_older = |index: &&usize| {
-            let Some(block) = frees(index) else { return false };
-            self.owner(**index, block).is_none() && !self.is_given_out(**index, block, streams)
-        };
-        let found = streams.iter().find(owners_turn_is_over).or_else(|| streams.iter().find(is_older));
-        let found = found.or_else(|| streams.iter().find(|index| frees(index).is_some()));
-        found.or(streams.first()).copied().unwrap_or(0)
+        let head = |index: usize| self.streams[index].next();
+        let needed: Vec<u64> = streams.iter().filter_map(|&index| allocated_by(head(index)?)).collect();
+        let (mut first, mut least, mut absent) = (streams[0], u32::MAX, Vec::new());
+        for &index in streams {
+            let Some(block) = head(index).and_then(freed_by) else { continue };
+            let Some(owner) = self.owner(index, block) else {
+                absent.push((index, block));
+                continue;
+            };
+            let urgency = match (self.streams[owner].next_use(block), needed.contains(&block)) {
+                (Some(Use::GivenBack), is_needed) => 3 - u32::from(is_needed),
+                (_, is_needed) => 1 - u32::from(is_needed),
+            };
+            if urgency < least {
+                (first, least) = (index, urgency);
+            }
+            if least == 0 {
+                break;
+            }
+        }
+        if least <= 2 {
+            return first;
+        }
+        let older = absent.iter().find(|(index, block)| !self.is_given_out(*index, *block, streams));
+        older.or(absent.first().filter(|_| least == u32::MAX)).map_or(first, |(index, _)| *index)
     }
 
     /// The stream that allocated a block that is live in the process of this one.
