@@ -162,9 +162,9 @@ impl<'a> Stream<'a> {
         !self.looked_at().is_empty() && self.frees.may_hold(block)
     }
 
-    /// What the stream does next to a block, within its window.
-    pub fn next_use(&self, block: u64) -> Option<Use> {
-        self.looked_at().iter().find_map(|event| match *event {
+    /// What the stream does to a block, in order, within its window.
+    pub fn uses(&self, block: u64) -> impl Iterator<Item = Use> {
+        self.looked_at().iter().filter_map(move |event| match *event {
             Event::Allocate { block: used, .. } | Event::ReallocTo { block: used, .. } if used == block => {
                 Some(Use::GivenOut)
             }

@@ -21,6 +21,7 @@ use crate::stream::Stream;
 use heapswap_trace_format::event::{Event, Function};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use together::another_frees;
 
 /// Let a visitor see every event of a trace.
 ///
@@ -62,6 +63,8 @@ struct Merge<'a, V: Visitor> {
     /// What each stream's realloc had, where one has begun.
     begun: Vec<Option<From<V::Note>>>,
     processes: Vec<Process<V::Note>>,
+    /// Streams that have few events in the present epoch, where there are few such streams.
+    few: Vec<usize>,
     /// Streams by the epoch of their next event.
     later: BinaryHeap<Reverse<(u64, usize)>>,
     threads: u32,
@@ -78,6 +81,7 @@ impl<'a, V: Visitor> Merge<'a, V> {
             streams: Vec::new(),
             begun: Vec::new(),
             processes: Vec::new(),
+            few: Vec::new(),
             later: BinaryHeap::new(),
             threads: 0,
             by_tid: HashMap::new(),
@@ -205,8 +209,7 @@ impl<'a, V: Visitor> Merge<'a, V> {
         let live = &self.processes[self.streams[index].table].live;
         if let Some(block) = freed_by(event) {
             let Some(held) = live.get(block) else { return true };
-            let owner = held.stream as usize;
-            return owner != index && self.streams[owner].may_free(block);
+            return another_frees(&self.streams, &self.few, index, held.stream as usize, block);
         }
         allocated_by(event).is_some_and(|block| live.get(block).is_some())
     }

@@ -2,12 +2,51 @@
 
 use super::{Asked, At, Merge, Readiness, Visitor, allocate, allocated_by, free, freed_by};
 use crate::failure::Failure;
-use crate::stream::Use;
+use crate::stream::{Stream, Use};
 use heapswap_trace_format::event::Event;
 use std::cmp::Reverse;
 
 /// Events that a stream may go on for while others could, too.
 const TURN: usize = 64;
+
+/// Where an epoch has no more streams and events than this, who frees a block first is told by what each does to it next.
+const FEW_STREAMS: usize = 16;
+const FEW_EVENTS: usize = 512;
+
+/// Whether another stream than this frees a block that is live before this one does. A thread mostly frees its own, so
+/// that is the owner, where it frees the block at all; except where the other one gives it out again afterwards, which
+/// nobody does before: that one cannot come second.
+#[inline]
+pub(super) fn another_frees(streams: &[Stream<'_>], few: &[usize], index: usize, owner: usize, block: u64) -> bool {
+    if few.is_empty() {
+        return owner != index && streams[owner].may_free(block);
+    }
+    another_of_few_frees(streams, few, index, owner, block)
+}
+
+#[inline(never)]
+fn another_of_few_frees(streams: &[Stream<'_>], few: &[usize], index: usize, owner: usize, block: u64) -> bool {
+    if owner == index {
+        few.iter().any(|&other| other != index && cannot_be_second(streams, few, other, owner, block))
+    } else {
+        streams[owner].may_free(block) && !cannot_be_second(streams, few, index, owner, block)
+    }
+}
+
+/// Whether a stream frees a block before its owner does, which frees it, too.
+fn cannot_be_second(streams: &[Stream<'_>], few: &[usize], index: usize, owner: usize, block: u64) -> bool {
+    let table = streams[owner].table;
+    let uses = |index: usize| {
+        let mut uses = streams[index].uses(block);
+        [uses.next(), uses.next()]
+    };
+    streams[index].table == table
+        && streams[index].may_free(block)
+        && few.contains(&index)
+        && uses(index) == [Some(Use::GivenBack), Some(Use::GivenOut)]
+        && matches!(uses(owner), [Some(Use::GivenBack), Some(Use::GivenBack) | None])
+        && !few.iter().any(|&other| streams[other].table == table && uses(other)[0] == Some(Use::GivenOut))
+}
 
 impl<V: Visitor> Merge<'_, V> {
     /// Several streams, until each has left the epoch.
@@ -15,6 +54,10 @@ impl<V: Visitor> Merge<'_, V> {
         for &index in &streams {
             self.streams[index].look_ahead(self.container, epoch)?;
         }
+        let is_few = streams.len() <= FEW_STREAMS
+            && streams.iter().all(|&index| self.streams[index].looked_at().len() <= FEW_EVENTS);
+        self.few.clear();
+        self.few.extend(streams.iter().filter(|_| is_few));
         let (mut at, mut waiting) = (0, 0);
         while !streams.is_empty() {
             at %= streams.len();
@@ -68,8 +111,7 @@ impl<V: Visitor> Merge<'_, V> {
                 }
                 Event::Free { function, block } => {
                     let Some(held) = live.get(block) else { break };
-                    let owner = held.stream as usize;
-                    if owner != index && self.streams[owner].may_free(block) {
+                    if another_frees(&self.streams, &self.few, index, held.stream as usize, block) {
                         break;
                     }
                     free(live, self.visitor, &mut self.doubts, at, function, block);
@@ -122,7 +164,7 @@ impl<V: Visitor> Merge<'_, V> {
                 absent.push((index, block));
                 continue;
             };
-            let urgency = match (self.streams[owner].next_use(block), needed.contains(&block)) {
+            let urgency = match (self.streams[owner].uses(block).next(), needed.contains(&block)) {
                 (Some(Use::GivenBack), is_needed) => 3 - u32::from(is_needed),
                 (_, is_needed) => 1 - u32::from(is_needed),
             };
@@ -149,6 +191,6 @@ impl<V: Visitor> Merge<'_, V> {
     fn is_given_out(&self, index: usize, block: u64, streams: &[usize]) -> bool {
         let table = self.streams[index].table;
         let mut others = streams.iter().map(|other| &self.streams[*other]).filter(|other| other.table == table);
-        others.any(|other| other.next_use(block) == Some(Use::GivenOut))
+        others.any(|other| other.uses(block).next() == Some(Use::GivenOut))
     }
 }
