@@ -4,7 +4,9 @@
 //! address is given out again, and it is written down when it is given out (after the call) and before it is given back.
 //! So an allocation is *ready* when its address is not live, and a free when it is. A stream whose next event is not
 //! ready waits for the others. A block that another thread allocated, and that this thread frees soon by itself, too, is
-//! given out more than once within the epoch: then the other waits, since a thread mostly frees its own. Where all wait,
+//! given out more than once within the epoch: then the other waits, since a thread mostly frees its own. Where an epoch
+//! has few events, one that undoes what it does to a block goes before one that does the same and leaves it at that, since
+//! it could not have come second. Where all wait,
 //! one goes on whose block this thread gives out anew before it frees it: it cannot do that before. Where there is none,
 //! the recording lacks something, a block that is older than it, say, or the order was another: one goes on as if it were
 //! ready, and that is counted. Streams that could all go on take turns.
@@ -21,7 +23,7 @@ use crate::stream::Stream;
 use heapswap_trace_format::event::{Event, Function};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
-use together::another_frees;
+use together::{another_frees, another_is_given};
 
 /// Let a visitor see every event of a trace.
 ///
@@ -211,7 +213,8 @@ impl<'a, V: Visitor> Merge<'a, V> {
             let Some(held) = live.get(block) else { return true };
             return another_frees(&self.streams, &self.few, index, held.stream as usize, block);
         }
-        allocated_by(event).is_some_and(|block| live.get(block).is_some())
+        allocated_by(event)
+            .is_some_and(|block| live.get(block).is_some() || another_is_given(&self.streams, &self.few, index, block))
     }
 
     fn rarer(&mut self, index: usize, at: At, event: Event) {

@@ -9,43 +9,46 @@ use std::cmp::Reverse;
 /// Events that a stream may go on for while others could, too.
 const TURN: usize = 64;
 
-/// Where an epoch has no more streams and events than this, who frees a block first is told by what each does to it next.
+/// Where an epoch has no more streams and events than this, who uses a block first is told by what each does to it next.
 const FEW_STREAMS: usize = 16;
 const FEW_EVENTS: usize = 512;
 
 /// Whether another stream than this frees a block that is live before this one does. A thread mostly frees its own, so
-/// that is the owner, where it frees the block at all; except where the other one gives it out again afterwards, which
-/// nobody does before: that one cannot come second.
+/// that is the owner, where it frees the block at all; except where the other one cannot be second.
 #[inline]
 pub(super) fn another_frees(streams: &[Stream<'_>], few: &[usize], index: usize, owner: usize, block: u64) -> bool {
-    if few.is_empty() {
-        return owner != index && streams[owner].may_free(block);
-    }
-    another_of_few_frees(streams, few, index, owner, block)
-}
-
-#[inline(never)]
-fn another_of_few_frees(streams: &[Stream<'_>], few: &[usize], index: usize, owner: usize, block: u64) -> bool {
-    if owner == index {
-        few.iter().any(|&other| other != index && cannot_be_second(streams, few, other, owner, block))
+    if few.is_empty() || owner != index {
+        owner != index && streams[owner].may_free(block) && !cannot_be_second(streams, few, index, owner, block)
     } else {
-        streams[owner].may_free(block) && !cannot_be_second(streams, few, index, owner, block)
+        few.iter().any(|&other| cannot_be_second(streams, few, other, owner, block))
     }
 }
 
-/// Whether a stream frees a block before its owner does, which frees it, too.
-fn cannot_be_second(streams: &[Stream<'_>], few: &[usize], index: usize, owner: usize, block: u64) -> bool {
-    let table = streams[owner].table;
+/// Whether another stream than this is given a block that is not live before this one is.
+#[inline]
+pub(super) fn another_is_given(streams: &[Stream<'_>], few: &[usize], index: usize, block: u64) -> bool {
+    few.iter().any(|&other| cannot_be_second(streams, few, other, index, block))
+}
+
+/// Whether of two streams that do the same to a block this one has to be first: it undoes that afterwards, and the other
+/// does not; where it came second, nobody would have undone it in between.
+#[inline(never)]
+fn cannot_be_second(streams: &[Stream<'_>], few: &[usize], index: usize, other: usize, block: u64) -> bool {
+    let table = streams[other].table;
     let uses = |index: usize| {
         let mut uses = streams[index].uses(block);
         [uses.next(), uses.next()]
     };
-    streams[index].table == table
-        && streams[index].may_free(block)
-        && few.contains(&index)
-        && uses(index) == [Some(Use::GivenBack), Some(Use::GivenOut)]
-        && matches!(uses(owner), [Some(Use::GivenBack), Some(Use::GivenBack) | None])
-        && !few.iter().any(|&other| streams[other].table == table && uses(other)[0] == Some(Use::GivenOut))
+    let is_of_few = index != other && few.contains(&index) && streams[index].table == table;
+    // Both uses of it are among what it has looked at, and one of them is a free.
+    if !is_of_few || !streams[index].may_free(block) {
+        return false;
+    }
+    let ([Some(first), Some(undone)], [Some(same), after]) = (uses(index), uses(other)) else { return false };
+    first == same
+        && undone != first
+        && after != Some(undone)
+        && !few.iter().any(|&third| streams[third].table == table && uses(third)[0] == Some(undone))
 }
 
 impl<V: Visitor> Merge<'_, V> {
@@ -72,7 +75,9 @@ impl<V: Visitor> Merge<'_, V> {
             }
             let mut turn = 0;
             loop {
-                turn += self.turn(index, TURN - turn);
+                // Of few events what has happened must not be looked at as if it were to come.
+                let many = if self.few.is_empty() { TURN - turn } else { usize::from(turn < TURN) };
+                turn += self.turn(index, many);
                 let Some(event) = self.next_of(index, epoch)? else {
                     streams.swap_remove(at);
                     // The others may have waited for it.
@@ -103,7 +108,7 @@ impl<V: Visitor> Merge<'_, V> {
         for event in stream.looked_at().iter().take(many) {
             match *event {
                 Event::Allocate { function, block, size, alignment, caller } => {
-                    if live.get(block).is_some() {
+                    if live.get(block).is_some() || another_is_given(&self.streams, &self.few, index, block) {
                         break;
                     }
                     let asked = Asked { function, block, size, alignment, caller };
