@@ -10,6 +10,8 @@ use heapswap_trace_format::event::Event;
 /// about of all together.
 const WINDOW: usize = 1 << 16;
 const WINDOWS: usize = 1 << 20;
+/// Events in which the uses of one block are looked for.
+const FAR: usize = 1 << 14;
 /// Bits of the filter that tells which blocks a stream frees within its window, for each event of it.
 const FILTER: usize = 16;
 
@@ -162,9 +164,9 @@ impl<'a> Stream<'a> {
         !self.looked_at().is_empty() && self.frees.may_hold(block)
     }
 
-    /// What the stream does to a block, in order, within its window.
+    /// What the stream does to a block, in order, as far as it pays to look.
     pub fn uses(&self, block: u64) -> impl Iterator<Item = Use> {
-        self.looked_at().iter().filter_map(move |event| match *event {
+        self.looked_at().iter().take(FAR).filter_map(move |event| match *event {
             Event::Allocate { block: used, .. } | Event::ReallocTo { block: used, .. } if used == block => {
                 Some(Use::GivenOut)
             }

@@ -6,10 +6,9 @@
 //! ready waits for the others. A block that another thread allocated, and that this thread frees soon by itself, too, is
 //! given out more than once within the epoch: then the other waits, since a thread mostly frees its own. Where an epoch
 //! has few events, one that undoes what it does to a block goes before one that does the same and leaves it at that, since
-//! it could not have come second. Where all wait,
-//! one goes on whose block this thread gives out anew before it frees it: it cannot do that before. Where there is none,
-//! the recording lacks something, a block that is older than it, say, or the order was another: one goes on as if it were
-//! ready, and that is counted. Streams that could all go on take turns.
+//! it could not have come second. Where all wait, one goes on whose block this thread gives out anew before it frees it:
+//! it cannot do that before. Where there is none, the recording lacks something, a block that is older than it, say, or
+//! the order was another: one goes on as if it were ready, and that is counted. Streams that could all go on take turns.
 
 mod together;
 mod visitor;

@@ -12,6 +12,8 @@ const TURN: usize = 64;
 /// Where an epoch has no more streams and events than this, who uses a block first is told by what each does to it next.
 const FEW_STREAMS: usize = 16;
 const FEW_EVENTS: usize = 512;
+/// Where more streams than this wait for each other, it is not asked whether one of them gives out what another frees.
+const CROWD: usize = 64;
 
 /// Whether another stream than this frees a block that is live before this one does. A thread mostly frees its own, so
 /// that is the owner, where it frees the block at all; except where the other one cannot be second.
@@ -183,7 +185,8 @@ impl<V: Visitor> Merge<'_, V> {
         if least <= 2 {
             return first;
         }
-        let older = absent.iter().find(|(index, block)| !self.is_given_out(*index, *block, streams));
+        let mut absent_here = absent.iter().filter(|_| streams.len() <= CROWD);
+        let older = absent_here.find(|(index, block)| !self.is_given_out(*index, *block, streams));
         older.or(absent.first().filter(|_| least == u32::MAX)).map_or(first, |(index, _)| *index)
     }
 
