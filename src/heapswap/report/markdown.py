@@ -106,9 +106,9 @@ def _table(table: Table) -> Iterator[str]:
 
 
 def _cell(cell: Cell) -> str:
-    if not cell.text:
+    if not cell.line:
         return " "
-    return _SIGNS.get(cell.tone, "") + (code(cell.text) if cell.voice is Voice.NAME else prose(cell.text))
+    return _SIGNS.get(cell.tone, "") + (code(cell.line) if cell.voice is Voice.NAME else prose(cell.line))
 
 
 def _commands(commands: Commands) -> Iterator[str]:

@@ -85,12 +85,12 @@ def _widths(table: Table, room: int) -> list[int] | None:
 
 
 def _longest(table: Table, titles: Sequence[str]) -> list[int]:
-    rows = [titles, *([cell.text for cell in row] for row in table.rows)]
+    rows = [titles, *([cell.line for cell in row] for row in table.rows)]
     return [max(cell_len(fold(text, 10_000)[0]) for text in column) for column in zip(*rows, strict=True)]
 
 
 def _row(row: Sequence[Cell], table: Table, widths: Sequence[int], *, bold: bool) -> Iterator[Text]:
-    folded = [fold(cell.text, width) for cell, width in zip(row, widths, strict=True)]
+    folded = [fold(cell.line, width) for cell, width in zip(row, widths, strict=True)]
     for number in range(max(map(len, folded))):
         line = Text("  ")
         for place, (cell, lines, width) in enumerate(zip(row, folded, widths, strict=True)):
@@ -108,5 +108,5 @@ def _row(row: Sequence[Cell], table: Table, widths: Sequence[int], *, bold: bool
 def _list(table: Table, width: int) -> Iterator[Text]:
     for row in table.rows:
         first, *others = zip(table.columns, row, strict=True)
-        told = "; ".join(f"{column.title} {cell.text}" for column, cell in others if cell.text)
-        yield from paragraph(f"{first[1].text}: {told}", width, first="  ", rest="    ")
+        told = "; ".join(f"{column.title} {cell.line}" for column, cell in others if cell.line)
+        yield from paragraph(f"{first[1].line}: {told}", width, first="  ", rest="    ")

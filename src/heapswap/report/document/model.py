@@ -40,6 +40,13 @@ class Cell:
     text: str
     tone: Tone = Tone.PLAIN
     voice: Voice = Voice.PROSE
+    rest: str = ""
+    """words after it, which stand below it where a line is narrow"""
+
+    @property
+    def line(self) -> str:
+        """All of it on one line."""
+        return f"{self.text} {self.rest}" if self.rest else self.text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,9 +156,9 @@ def right(*titles: str) -> tuple[Column, ...]:
     return tuple(Column(title=title, align=Align.RIGHT) for title in titles)
 
 
-def said(text: str, tone: Tone = Tone.PLAIN) -> Cell:
+def said(text: str, tone: Tone = Tone.PLAIN, rest: str = "") -> Cell:
     """A cell of prose."""
-    return Cell(text=text, tone=tone)
+    return Cell(text=text, tone=tone, rest=rest)
 
 
 def named(text: str, tone: Tone = Tone.PLAIN) -> Cell:

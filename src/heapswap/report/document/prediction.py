@@ -72,6 +72,6 @@ def _baseline(row: Forecast | None) -> Cell:
 def _forecast(row: Forecast | None) -> Cell:
     if row is None or known(row.effect) is None:
         return said(UNKNOWN)
-    limits = "" if known(row.low) is None and known(row.high) is None else f" ({interval(row.low, row.high)})"
-    worth = ", worth a trial" if row.is_worth_a_trial else ""
-    return said(percent(row.effect) + limits + worth, Tone.GOOD if worth else Tone.PLAIN)
+    limits = "" if known(row.low) is None and known(row.high) is None else f"({interval(row.low, row.high)})"
+    worth = "worth a trial" if row.is_worth_a_trial else ""
+    return said(percent(row.effect), Tone.GOOD if worth else Tone.PLAIN, ", ".join(filter(None, (limits, worth))))

@@ -76,8 +76,8 @@ def _effect(ramp: Ramp, metric: str, point: Point) -> Cell:
     found = next((one for one in ramp.effects if (one.metric, one.level, one.rate) == at), None)
     if found is None or known(found.effect) is None:
         return said(UNKNOWN)
-    limits = "" if known(found.low) is None and known(found.high) is None else f" ({interval(found.low, found.high)})"
-    return said(percent(found.effect) + limits)
+    limits = "" if known(found.low) is None and known(found.high) is None else f"({interval(found.low, found.high)})"
+    return said(percent(found.effect), rest=limits)
 
 
 def _saturated(ramp: Ramp) -> tuple[Cell, ...]:

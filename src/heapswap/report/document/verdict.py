@@ -124,8 +124,8 @@ def _table(verdict: Verdict, order: Sequence[str], metrics: Sequence[str]) -> Ta
 def _effect(row: Effect | None) -> Cell:
     if row is None or known(row.effect) is None:
         return said(UNKNOWN)
-    limits = "" if known(row.low) is None and known(row.high) is None else f" ({interval(row.low, row.high)})"
-    return said(percent(row.effect) + limits, Tone.GOOD if row.verdict is Comparison.BETTER else Tone.PLAIN)
+    limits = "" if known(row.low) is None and known(row.high) is None else f"({interval(row.low, row.high)})"
+    return said(percent(row.effect), Tone.GOOD if row.verdict is Comparison.BETTER else Tone.PLAIN, limits)
 
 
 def _guards(guards: Sequence[GuardCheck], order: Sequence[str]) -> Iterator[Block]:
