@@ -80,7 +80,7 @@ def answered(found: Trial | Verdict, place: Path | None = None) -> Answered:
     """
     if isinstance(found, Trial):
         return Answered(verdict=_of_trial(found, _verdict_beside(place) if place is not None else None), trial=found)
-    return Answered(verdict=found, trial=_beside(found, place) if place is not None else None)
+    return Answered(verdict=found, trial=trial_beside(found, place) if place is not None else None)
 
 
 def _of_trial(trial: Trial, saved: Verdict | None) -> Verdict:
@@ -101,13 +101,13 @@ def _verdict_beside(place: Path) -> Verdict | None:
     return found if isinstance(found, Verdict) else None
 
 
-def _beside(verdict: Verdict, place: Path) -> Trial | None:
-    """The trial in the verdict's folder, if it is the one that the verdict rests on."""
+def trial_beside(found: Verdict | Prediction, place: Path) -> Trial | None:
+    """The trial in the folder of an answer, if it is the one that the answer rests on."""
     try:
         trial = trials.load((place if place.is_dir() else place.parent) / _TRIAL)
     except CannotGoOn:
         return None
-    return trial if artifact.digest(trial) == verdict.evidence else None
+    return trial if artifact.digest(trial) == found.evidence else None
 
 
 def _file(place: Path) -> Path:

@@ -19,6 +19,7 @@ from heapswap.report.lines import printable
 from heapswap.report.reading import KINDS
 from heapswap.trials.model import Trial
 from heapswap.verdict.model import Verdict
+from heapswap.verdict.prediction import Prediction
 from tests.report import strategies
 from tests.report.artifacts import HOSTILE, saved
 
@@ -113,6 +114,24 @@ def test_no_name_becomes_an_element_of_a_trial(word: str) -> None:
         workload = replace(trial.workload, argv=("/usr/bin/x", name), setup=name or " ", directory=name)
         pages.append(Read(page(document(replace(trial, runs=runs, design=design, workload=workload)))))
     assert pages[0].tags == pages[1].tags
+
+
+@given(words)
+@settings(max_examples=20)
+def test_no_name_becomes_an_element_of_a_prediction(word: str) -> None:
+    prediction = saved("prediction")
+    assert isinstance(prediction, Prediction)
+    pages = []
+    for name in ("plain", word):
+        memory, time = (
+            tuple(replace(row, candidate=f"{at} {name}") for at, row in enumerate(rows))
+            for rows in (prediction.memory, prediction.time)
+        )
+        told = replace(prediction, memory=memory, time=time, baseline=name, candidate=name, recording=name)
+        pages.append(Read(page(document(told))))
+    assert pages[0].tags == pages[1].tags
+    assert all(character.isprintable() or character == "\n" for character in "".join(pages[1].words))
+    assert json.loads(pages[1].scripts[0])
 
 
 @given(strategies.verdicts)

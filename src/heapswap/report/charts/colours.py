@@ -2,6 +2,8 @@
 
 NEUTRAL = {"hue": 7}
 """grey, for what is neither"""
+HUES = 8
+"""of the palette, after which it begins anew"""
 SHADES = 9
 """of the scale: `--s0`, light, to `--s8`, dark"""
 

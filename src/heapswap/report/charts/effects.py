@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from heapswap.report.charts.words import plain, rows
+from heapswap.report.charts.whiskers import Point, whiskers
+from heapswap.report.charts.words import rows
 from heapswap.report.document.model import Chart
 from heapswap.report.figures import interval, known, name, percent, share
 from heapswap.report.tables import metrics_shown
@@ -57,33 +58,21 @@ def _chart(verdict: Verdict, order: Sequence[str], metric: str, noise: float | N
 
 def _trace(verdict: Verdict, shown: Sequence[Effect], said: Comparison) -> Mapping[str, object]:
     places = [at for at, row in enumerate(shown) if row.verdict is said]
-    mine = [shown[at] for at in places]
-    effects = [100 * (row.effect or 0.0) for row in mine]
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "name": _SAID[said],
-        "hue": _HUES[said],
-        "x": effects,
-        "y": places,
-        "error_x": {
-            "type": "data",
-            "symmetric": False,
-            "array": [_beyond(row.high, row.effect) for row in mine],
-            "arrayminus": [_beyond(row.effect, row.low) for row in mine],
-            "thickness": 2,
-            "width": 5,
-        },
-        "marker": {"size": 10, "symbol": _SIGNS[said]},
-        "text": [plain(_told(row, verdict)) for row in mine],
-        "hoverinfo": "text",
-    }
+    points = [
+        Point(
+            row=at,
+            value=100 * (shown[at].effect or 0.0),
+            low=_points(shown[at].low),
+            high=_points(shown[at].high),
+            says=_told(shown[at], verdict),
+        )
+        for at in places
+    ]
+    return whiskers(_SAID[said], _HUES[said], _SIGNS[said], points)
 
 
-def _beyond(upper: float | None, lower: float | None) -> float:
-    """Percent between two ends; 0 where one is not known."""
-    above, below = known(upper), known(lower)
-    return 0.0 if above is None or below is None else max(0.0, 100 * (above - below))
+def _points(effect: float | None) -> float | None:
+    return None if (value := known(effect)) is None else 100 * value
 
 
 def _told(row: Effect, verdict: Verdict) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 
 from heapswap.profiling.mappings import Kind
 from heapswap.profiling.model import Process
+from heapswap.report.charts.colours import HUES
 from heapswap.report.charts.words import plain, unit_of
 from heapswap.report.document.model import Chart
 from heapswap.report.figures import amount
@@ -22,6 +23,25 @@ FEWEST = 3
 
 def trial_memory(trial: Trial) -> tuple[Chart, ...]:
     """Resident memory of the tree, the median of each candidate's runs and the band that holds four of five."""
+    return _typical(
+        trial,
+        "Memory over time",
+        "Resident memory of the whole tree: the median of each candidate's runs, and a band that holds four of five. "
+        "What stays after work ended is what the allocator keeps.",
+    )
+
+
+def replay_memory(trial: Trial) -> tuple[Chart, ...]:
+    """The same of a trial that played a recording."""
+    return _typical(
+        trial,
+        "Memory over time of the replay",
+        "Resident memory of the process that played the recording, what it needs for itself included: the median of "
+        "each candidate's runs, and a band that holds four of five. At full speed its time is not the program's.",
+    )
+
+
+def _typical(trial: Trial, title: str, says: str) -> tuple[Chart, ...]:
     courses = [
         (hue, candidate, course)
         for hue, candidate in enumerate(dict.fromkeys((trial.design.baseline, *trial.design.candidates)))
@@ -36,9 +56,8 @@ def trial_memory(trial: Trial) -> tuple[Chart, ...]:
         traces.append(_line(candidate, hue, at, middle, divisor))
     return (
         Chart(
-            title="Memory over time",
-            says="Resident memory of the whole tree: the median of each candidate's runs, and a band that holds four "
-            "of five. What stays after work ended is what the allocator keeps.",
+            title=title,
+            says=says,
             traces=tuple(traces),
             layout=_layout(unit),
             height=HEIGHT,
@@ -127,6 +146,7 @@ def _line(name: str, hue: int, at: Numbers, values: Numbers, divisor: float) -> 
         "hue": hue,
         "x": _rounded(at),
         "y": _rounded(values / divisor),
+        "line": {"dash": "dot" if hue >= HUES else "solid"},
         "text": [plain(f"{name} at {t:.2f} s: {amount(v, 'B')}") for t, v in zip(at, values, strict=True)],
         "hoverinfo": "text",
     }

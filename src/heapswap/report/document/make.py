@@ -11,7 +11,7 @@ from heapswap.report.document.prediction import prediction_document
 from heapswap.report.document.profile import profile_document
 from heapswap.report.document.verdict import verdict_document
 from heapswap.report.folded import Stacks
-from heapswap.report.reading import Artifact, answered
+from heapswap.report.reading import Artifact, answered, trial_beside
 from heapswap.verdict.prediction import Prediction
 
 
@@ -33,6 +33,6 @@ def document(found: Artifact, place: Path | None = None, stacks: Stacks | None =
         case Conformance():
             return conformance_document(found)
         case Prediction():
-            return prediction_document(found)
+            return prediction_document(found, trial_beside(found, place) if place is not None else None)
         case _:
             return verdict_document(answered(found, place))

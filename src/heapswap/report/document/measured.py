@@ -7,7 +7,7 @@ from heapswap.report.charts.memory import trial_memory
 from heapswap.report.charts.runs import run_charts
 from heapswap.report.charts.steps import step_charts
 from heapswap.report.document.machine import machine
-from heapswap.report.document.model import Block, Chart, Charts, Facts, Section, Table, Tone, left, named, right, said
+from heapswap.report.document.model import Block, Facts, Section, Table, Tone, drawn, left, named, right, said
 from heapswap.report.figures import name
 from heapswap.report.shellwords import one_line
 from heapswap.report.trial import PHRASES, ending
@@ -19,22 +19,17 @@ from heapswap.workload import Workload
 def measured(trial: Trial, metrics: Sequence[str]) -> tuple[Section, ...]:
     """The sections about the runs; `metrics` in the order they are shown."""
     return (
-        Section(title="Steps of load", blocks=tuple(_drawn(step_charts(trial)))),
+        Section(title="Steps of load", blocks=drawn(step_charts(trial))),
         Section(title="Every run", blocks=tuple(_runs(trial, metrics))),
-        Section(title="Memory over time", blocks=tuple(_drawn(trial_memory(trial)))),
+        Section(title="Memory over time", blocks=drawn(trial_memory(trial))),
         Section(title="Runs that did not complete", blocks=tuple(_troubles(trial.runs))),
         Section(title="Workload", blocks=(Facts(pairs=tuple(_workload(trial.workload, trial))),)),
         machine(trial.environment),
     )
 
 
-def _drawn(charts: Sequence[Chart]) -> Iterator[Block]:
-    if charts:
-        yield Charts(charts=tuple(charts))
-
-
 def _runs(trial: Trial, metrics: Sequence[str]) -> Iterator[Block]:
-    yield from _drawn(run_charts(trial, metrics))
+    yield from drawn(run_charts(trial, metrics))
     counts = Counter(run.slot.candidate for run in trial.runs)
     completed = Counter(run.slot.candidate for run in trial.runs if run.outcome is Outcome.COMPLETED)
     yield Table(

@@ -1,6 +1,6 @@
 """The words of this folder: a document has sections, a section blocks. Text is as it was seen; formats make it safe."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -170,6 +170,11 @@ def findings(found: Iterable[Finding]) -> tuple[Block, ...]:
     """They, in one block; nothing where there are none."""
     all_ = tuple(found)
     return (Findings(findings=all_),) if all_ else ()
+
+
+def drawn(charts: Sequence[Chart]) -> tuple[Block, ...]:
+    """They, beside each other; nothing where there are none."""
+    return (Charts(charts=tuple(charts)),) if charts else ()
 
 
 def sections(*candidates: Section) -> tuple[Section, ...]:

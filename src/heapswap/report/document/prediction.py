@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from heapswap.report.charts.forecasts import memory_chart, time_chart
+from heapswap.report.charts.memory import replay_memory
 from heapswap.report.document.model import (
     Block,
     Cell,
@@ -11,6 +13,7 @@ from heapswap.report.document.model import (
     Section,
     Table,
     Tone,
+    drawn,
     findings,
     left,
     named,
@@ -22,11 +25,12 @@ from heapswap.report.document.untried import not_tried
 from heapswap.report.figures import UNKNOWN, amount, interval, known, percent, title
 from heapswap.report.prediction import doubts, headline, next_step
 from heapswap.report.shellwords import one_line
+from heapswap.trials.model import Trial
 from heapswap.verdict.prediction import Forecast, Outlook, Prediction
 
 
-def prediction_document(prediction: Prediction) -> Document:
-    """The answer, the forecasts it rests on, the doubts, and what to type."""
+def prediction_document(prediction: Prediction, trial: Trial | None = None) -> Document:
+    """The answer, the forecasts it rests on, the doubts, and what to type; with the trial of the replay its memory."""
     return Document(
         kind=prediction.kind,
         subject=one_line(prediction.program) if prediction.program else prediction.recording,
@@ -34,8 +38,9 @@ def prediction_document(prediction: Prediction) -> Document:
         tone=Tone.GOOD if prediction.outlook is Outlook.WORTH_A_TRIAL else Tone.PLAIN,
         beside=(f"From the recording {prediction.recording}; the program was not run.",),
         sections=sections(
-            Section(title="Memory of the heap (predicted)", blocks=tuple(_forecasts(prediction, prediction.memory))),
-            Section(title="Time of the program (predicted)", blocks=tuple(_forecasts(prediction, prediction.time))),
+            Section(title="Memory of the heap (predicted)", blocks=tuple(_memory(prediction))),
+            Section(title="Time of the program (predicted)", blocks=tuple(_time(prediction))),
+            Section(title="Memory over time", blocks=drawn(replay_memory(trial)) if trial is not None else ()),
             Section(title="How far to trust this", blocks=tuple(Prose(text=text) for text in doubts(prediction))),
             Section(title="Findings", blocks=findings(prediction.findings)),
             Section(title="What to type", blocks=(Commands(steps=(next_step(prediction),)),)),
@@ -44,14 +49,35 @@ def prediction_document(prediction: Prediction) -> Document:
     )
 
 
-def _forecasts(prediction: Prediction, rows: Sequence[Forecast]) -> Iterator[Block]:
-    """A row a candidate, the largest gain on the first metric first."""
-    metrics = tuple(dict.fromkeys(row.metric for row in rows if known(row.effect) is not None))
+def _memory(prediction: Prediction) -> Iterator[Block]:
+    rows = prediction.memory
+    order = _order(rows)
+    yield from drawn([chart for metric in _metrics(rows) for chart in memory_chart(prediction, metric, order)])
+    yield from _forecasts(prediction, rows, order)
+
+
+def _time(prediction: Prediction) -> Iterator[Block]:
+    order = _order(prediction.time)
+    yield from drawn(time_chart(prediction, order))
+    yield from _forecasts(prediction, prediction.time, order)
+
+
+def _metrics(rows: Sequence[Forecast]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(row.metric for row in rows if known(row.effect) is not None))
+
+
+def _order(rows: Sequence[Forecast]) -> Sequence[str]:
+    """The candidates, the largest gain on the first metric first."""
+    first = {row.candidate: known(row.effect) or 0.0 for row in rows if row.metric in _metrics(rows)[:1]}
+    return sorted(dict.fromkeys(row.candidate for row in rows), key=lambda one: first.get(one, 0.0))
+
+
+def _forecasts(prediction: Prediction, rows: Sequence[Forecast], candidates: Sequence[str]) -> Iterator[Block]:
+    """A row a candidate."""
+    metrics = _metrics(rows)
     if not metrics:
         return
     of = {(row.candidate, row.metric): row for row in rows}
-    first = {row.candidate: known(row.effect) or 0.0 for row in rows if row.metric == metrics[0]}
-    candidates = sorted(dict.fromkeys(row.candidate for row in rows), key=lambda one: first.get(one, 0.0))
     baseline = {row.metric: row for row in rows if known(row.baseline) is not None}
     yield Table(
         caption=f"Candidates against {prediction.baseline}",

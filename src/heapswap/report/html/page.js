@@ -125,14 +125,16 @@
     const names = new Map();
     figure.traces.forEach((trace, at) => {
       if (!isColoured(trace) || !trace.name) return;
-      if (!names.has(trace.name)) names.set(trace.name, { colour: token(trace), traces: [] });
+      if (!names.has(trace.name)) names.set(trace.name, { colour: token(trace), dashed: false, traces: [] });
+      names.get(trace.name).dashed ||= trace.line?.dash === "dot";
       names.get(trace.name).traces.push(at);
     });
-    for (const [name, { colour, traces }] of names) {
+    for (const [name, { colour, dashed, traces }] of names) {
       const button = document.createElement("button");
       button.type = "button";
       button.textContent = unescaped(name);
       button.style.setProperty("--hue", `var(${colour})`);
+      button.classList.toggle("dashed", dashed);
       button.setAttribute("aria-pressed", "true");
       button.addEventListener("click", () => {
         const isShown = button.getAttribute("aria-pressed") !== "true";
