@@ -14,6 +14,7 @@ from pyarrow import parquet
 from heapswap import native
 from heapswap.cli.main import main
 from heapswap.findings import Finding, Level
+from heapswap.report.document.model import charts_of
 from heapswap.report.document.trace import query_document
 from heapswap.report.formats import Format
 from heapswap.report.schemas import schema
@@ -164,3 +165,22 @@ def test_every_form_is_a_file(form: str, tmp_path: Path) -> None:
 def test_misuse(words: tuple[str, ...], says: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", *words]) == 2
     assert says in capsys.readouterr().err
+
+
+def test_sizes_are_drawn_as_they_are_told() -> None:
+    trace = Trace.open(TRACE)
+    (chart,) = charts_of(query_document(trace, trace.by(By.SIZE)))
+    assert chart.title == "Sizes asked for by the program"
+    for bars in chart.traces:
+        assert sum(bars["y"]) == pytest.approx(100, abs=0.1)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("intervals", [2, 5])
+def test_live_bytes_are_drawn_where_there_are_intervals_enough(intervals: int) -> None:
+    rows = tuple(
+        {"end_ns": at * 10**9, "live_bytes": at * 1024, "peak_live_bytes": 9 * 1024} for at in range(1, intervals + 1)
+    )
+    charts = charts_of(query_document(Trace.open(TRACE), TraceQuery(by=By.TIME, rows=rows)))
+    drawn = [(trace["name"], trace["x"], trace["y"]) for chart in charts for trace in chart.traces]
+    whole = [("at most", [1, 2, 3, 4, 5], [9] * 5), ("at the end", [1, 2, 3, 4, 5], [1, 2, 3, 4, 5])]
+    assert drawn == (whole if intervals == 5 else [])

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from heapswap.profiling.model import Process
+from heapswap.profiling.model import Process, SizeClass
 from heapswap.report.charts.words import plain, rows
 from heapswap.report.document.model import Chart
 from heapswap.report.figures import count
@@ -53,13 +53,13 @@ def time_chart(processes: Sequence[tuple[str, Process]]) -> tuple[Chart, ...]:
     )
 
 
-def size_chart(process: Process, title: str) -> tuple[Chart, ...]:
+def size_chart(found: Sequence[SizeClass], title: str) -> tuple[Chart, ...]:
     """Calls and bytes of every size class, each as a share of all."""
-    calls = sum(one.calls for one in process.size_classes)
-    size = sum(one.bytes for one in process.size_classes)
+    calls = sum(one.calls for one in found)
+    size = sum(one.bytes for one in found)
     if not calls:
         return ()
-    classes = sorted((one for one in process.size_classes if one.calls), key=lambda one: one.up_to)
+    classes = sorted((one for one in found if one.calls), key=lambda one: one.up_to)
     names = [format_bytes(one.up_to) for one in classes]
     shares = {
         "of the calls": [100 * one.calls / calls for one in classes],

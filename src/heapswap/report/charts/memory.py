@@ -108,6 +108,26 @@ def process_memory(process: Process, title: str) -> tuple[Chart, ...]:
     )
 
 
+def live_memory(ends: Sequence[float], live: Sequence[int], most: Sequence[int]) -> tuple[Chart, ...]:
+    """Live bytes at the end of each interval of a trace, in seconds, and the most that were live within it."""
+    if len(ends) < FEWEST:
+        return ()
+    divisor, unit = unit_of(map(float, most), "B")
+    at = np.array(ends, dtype=float)
+    return (
+        Chart(
+            title="Live bytes over time",
+            says="What the program held in blocks at the end of each interval, and at most within it.",
+            traces=tuple(
+                _line(name, hue, at, np.array(values, dtype=float), divisor)
+                for hue, name, values in ((1, "at most", most), (0, "at the end", live))
+            ),
+            layout=_layout(unit),
+            height=HEIGHT,
+        ),
+    )
+
+
 def mapped_memory(process: Process, title: str) -> tuple[Chart, ...]:
     """Resident memory by kind of mapping, one above the other; of a process that was seen from outside."""
     moments = process.resident

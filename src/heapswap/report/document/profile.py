@@ -137,7 +137,7 @@ def _process(process: Process) -> Iterator[Block]:
         (
             *process_memory(process, title),
             *mapped_memory(process, title),
-            *size_chart(process, title),
+            *size_chart(process.size_classes, title),
             *lifetime_chart(process, title),
         )
     )

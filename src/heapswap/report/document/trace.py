@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 
 from heapswap.findings import Finding, Level
-from heapswap.profiling.model import Place
+from heapswap.profiling.model import Place, SizeClass
 from heapswap.report.callsites import place_words, shortened
+from heapswap.report.charts.cost import size_chart
+from heapswap.report.charts.memory import live_memory
 from heapswap.report.document.model import (
     Block,
     Cell,
@@ -16,6 +18,7 @@ from heapswap.report.document.model import (
     Section,
     Table,
     Tone,
+    drawn,
     findings,
     left,
     named,
@@ -176,6 +179,11 @@ def _usual(row: Row) -> tuple[Cell, ...]:
 
 
 def _sizes(rows: Sequence[Row]) -> Iterator[Block]:
+    classes = [
+        SizeClass(up_to=_number(row, "up_to"), calls=_number(row, "allocations"), bytes=_number(row, "bytes"))
+        for row in rows
+    ]
+    yield from drawn(size_chart(classes, "the program"))
     yield Table(
         caption="Blocks by the size asked for",
         columns=(*right("up to"), *_COLUMNS),
@@ -224,6 +232,13 @@ def _threads(rows: Sequence[Row]) -> Iterator[Block]:
 
 
 def _times(rows: Sequence[Row]) -> Iterator[Block]:
+    yield from drawn(
+        live_memory(
+            [_number(row, "end_ns") / 1e9 for row in rows],
+            [_number(row, "live_bytes") for row in rows],
+            [_number(row, "peak_live_bytes") for row in rows],
+        )
+    )
     # A page holds a quarter of the intervals; every row stands for four then.
     step = 4 if len(rows) > 2 * SHOWN else 1
     joined = [rows[at : at + step] for at in range(0, len(rows), step)]
