@@ -14,6 +14,8 @@ from heapswap.report.html.page import page
 from heapswap.report.lines import printable
 from heapswap.report.reading import read
 from heapswap.trials.model import Measurement, Outcome, Run, Sample, Slot, Stage, Trial
+from heapswap.verdict.model import NotTried
+from heapswap.verdict.prediction import Prediction
 from heapswap.workload import Direction
 from tests.acceptance.evidence import Evidence
 from tests.acceptance.line import Line, Result
@@ -26,6 +28,7 @@ MULTIPLE = 6.0
 """how much longer a page of 1,000 runs may take to be drawn than one of 10"""
 SIZES = ((1280, 900), (390, 844))
 DESKTOP = 1280
+HOSTILE_PAGES = ("hostile", "hostile-prediction")
 THEMES = ("light", "dark")
 CONTRAST = 4.5
 """least contrast of text (Web Content Accessibility Guidelines 2.2, 1.4.3, level AA)"""
@@ -124,12 +127,34 @@ def hostile() -> Trial:
     )
 
 
+def hostile_prediction() -> Prediction:
+    """Every hostile word as a candidate, as the baseline and in the command of what was recorded."""
+    base = saved("prediction")
+    assert isinstance(base, Prediction)
+    words = tuple(f"{number} {word}" for number, word in enumerate(HOSTILE))
+    memory, time = (
+        tuple(replace(rows[0], candidate=word, effect=(at - 5) / 20) for at, word in enumerate(words))
+        for rows in (base.memory, base.time)
+    )
+    return replace(
+        base,
+        candidate=words[0],
+        baseline=HOSTILE[0],
+        recording=HOSTILE[1],
+        program=words,
+        memory=memory,
+        time=time,
+        not_tried=tuple(NotTried(candidate=word, reason=word) for word in words),
+    )
+
+
 def written(evidence: Evidence) -> dict[str, Path]:
     """A page of every kind, and the hostile one."""
     found = {kind: read(path) for kind, path in SAVED.items()}
     later = {"service": "trials/golden/trial-1-service.json", "sites": "profiling/golden/profile-1-call-sites.json"}
     found |= {name: read(TESTS / path) for name, path in later.items()}
-    found |= {"many": large(100), "hostile": hostile(), "five-metrics": MEMORY}
+    found |= {"many": large(100), "hostile": hostile(), "hostile-prediction": hostile_prediction()}
+    found |= {"five-metrics": MEMORY}
     files = {}
     for name, value in found.items():
         files[name] = evidence.folder / f"{name}.html"
@@ -217,19 +242,22 @@ def contrast(evidence: Evidence) -> Result:
 
 def hostile_names(evidence: Evidence) -> Result:
     """What names hold is seen as text: no script ran, no element came of it, and each is there to be read."""
-    file = written(evidence)["hostile"]
+    files = written(evidence)
+    missing, elements = [], []
     with tab() as found:
-        found.open(file)
-        text = found.evaluate("document.body.textContent")
-        elements = found.evaluate(
-            "[document.scripts.length, document.querySelectorAll('main img, main script').length]"
-        )
+        for name in HOSTILE_PAGES:
+            found.open(files[name])
+            text = found.evaluate("document.body.textContent")
+            elements.append(
+                found.evaluate("[document.scripts.length, document.querySelectorAll('main img, main script').length]")
+            )
+            missing += [word for word in HOSTILE if not all(printable(line) in text for line in word.split("\n"))]
         errors = list(found.errors)
-    missing = [word for word in HOSTILE if not all(printable(line) in text for line in word.split("\n"))]
+    total = len(HOSTILE_PAGES) * len(HOSTILE)
     return Result(
-        figure=f"{len(HOSTILE) - len(missing)} of {len(HOSTILE)} read as they are, scripts and foreign elements: "
+        figure=f"{total - len(missing)} of {total} read as they are, scripts and foreign elements: "
         f"{elements}, errors: {len(errors)}",
-        held=not missing and elements == [3, 0] and not errors,
+        held=not missing and all(one == [3, 0] for one in elements) and not errors,
     )
 
 
