@@ -54,6 +54,11 @@ def interval(low: float | None, high: float | None) -> str:
     return f"{percent(low)} to {percent(high)}"
 
 
+def limits(low: float | None, high: float | None) -> str:
+    """Both ends below a figure: ``(-40.2 % to -35.9 %)``; empty where neither is known."""
+    return "" if known(low) is None and known(high) is None else f"({interval(low, high)})"
+
+
 def span(low: float | None, high: float | None) -> str:
     """Both ends in a column, in percent: ``-40.2..-35.9``; empty where neither is known."""
     return _span(low, high, whole_from=99.5)

@@ -22,7 +22,7 @@ from heapswap.report.document.model import (
     sections,
 )
 from heapswap.report.document.untried import not_tried
-from heapswap.report.figures import UNKNOWN, amount, interval, known, percent, title
+from heapswap.report.figures import UNKNOWN, amount, known, limits, percent, title
 from heapswap.report.prediction import doubts, headline, next_step
 from heapswap.report.shellwords import one_line
 from heapswap.trials.model import Trial
@@ -98,6 +98,9 @@ def _baseline(row: Forecast | None) -> Cell:
 def _forecast(row: Forecast | None) -> Cell:
     if row is None or known(row.effect) is None:
         return said(UNKNOWN)
-    limits = "" if known(row.low) is None and known(row.high) is None else f"({interval(row.low, row.high)})"
     worth = "worth a trial" if row.is_worth_a_trial else ""
-    return said(percent(row.effect), Tone.GOOD if worth else Tone.PLAIN, ", ".join(filter(None, (limits, worth))))
+    return said(
+        percent(row.effect),
+        Tone.GOOD if worth else Tone.PLAIN,
+        ", ".join(filter(None, (limits(row.low, row.high), worth))),
+    )

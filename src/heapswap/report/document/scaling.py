@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from heapswap.estimate import Estimate
 from heapswap.report.document.model import Block, Cell, Prose, Section, Table, Tone, left, named, right, said
-from heapswap.report.figures import UNKNOWN, interval, known, name, percent
+from heapswap.report.figures import UNKNOWN, known, limits, name, percent
 from heapswap.report.scaling import TITLES, WHO, clients, estimated, rate, scaling_told, step
 from heapswap.scaling.growth import signed
 from heapswap.scaling.model import AtRest, Growth, Law, Limit, Point, Ramp, Trend
@@ -76,8 +76,7 @@ def _effect(ramp: Ramp, metric: str, point: Point) -> Cell:
     found = next((one for one in ramp.effects if (one.metric, one.level, one.rate) == at), None)
     if found is None or known(found.effect) is None:
         return said(UNKNOWN)
-    limits = "" if known(found.low) is None and known(found.high) is None else f"({interval(found.low, found.high)})"
-    return said(percent(found.effect), rest=limits)
+    return said(percent(found.effect), rest=limits(found.low, found.high))
 
 
 def _saturated(ramp: Ramp) -> tuple[Cell, ...]:

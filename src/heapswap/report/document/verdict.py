@@ -24,7 +24,7 @@ from heapswap.report.document.model import (
 )
 from heapswap.report.document.scaling import scaling_sections
 from heapswap.report.document.untried import not_tried
-from heapswap.report.figures import UNKNOWN, amount, interval, known, name, percent, title
+from heapswap.report.figures import UNKNOWN, amount, interval, known, limits, name, percent, title
 from heapswap.report.nextstep import repeat, steps
 from heapswap.report.reading import Answered
 from heapswap.report.tables import guard_breakers, metrics_shown, ranked
@@ -124,8 +124,9 @@ def _table(verdict: Verdict, order: Sequence[str], metrics: Sequence[str]) -> Ta
 def _effect(row: Effect | None) -> Cell:
     if row is None or known(row.effect) is None:
         return said(UNKNOWN)
-    limits = "" if known(row.low) is None and known(row.high) is None else f"({interval(row.low, row.high)})"
-    return said(percent(row.effect), Tone.GOOD if row.verdict is Comparison.BETTER else Tone.PLAIN, limits)
+    return said(
+        percent(row.effect), Tone.GOOD if row.verdict is Comparison.BETTER else Tone.PLAIN, limits(row.low, row.high)
+    )
 
 
 def _guards(guards: Sequence[GuardCheck], order: Sequence[str]) -> Iterator[Block]:
