@@ -72,7 +72,9 @@ guards = st.builds(
 )
 grounds = st.builds(
     Ground,
-    of=st.one_of(st.sampled_from(["allocator", "faults", "time", "memory"]), words),
+    of=st.one_of(
+        st.sampled_from(["allocator", "faults", "faults_again", "costs", "first_touches", "time", "memory"]), words
+    ),
     metric=metrics,
     most=st.floats(0, 1e300),
     limit=st.one_of(st.none(), st.floats(0, 1e300)),

@@ -63,26 +63,58 @@ QUIET = FirstTouch(small=1.8e-6, huge=0.4e-6)
 def test_first_touches_of_live_blocks_save_what_huge_pages_are_cheaper_by() -> None:
     saved = 25_600 * (QUIET.small - QUIET.huge)
     once = profile(FILLED, faults=25_600, system=0.2, first_touch=QUIET)
-    assert avoidable_faults(once) == pytest.approx(saved)
+    assert avoidable_faults(once).first == pytest.approx(saved)
+    assert avoidable_faults(once).again == pytest.approx(0.0)
     again = replace(FILLED, requested_bytes=300 * MIB)
     whole = profile(again, faults=76_800, system=76_800 * 1.8e-6, first_touch=QUIET)
-    assert avoidable_faults(whole) == pytest.approx(saved + 51_200 * 1.8e-6), "pages that come again can be saved whole"
+    assert avoidable_faults(whole).first == pytest.approx(saved)
+    assert avoidable_faults(whole).again == pytest.approx(51_200 * 1.8e-6), "pages that come again can be saved whole"
+
+
+def test_no_more_can_be_saved_of_faults_than_the_kernel_took() -> None:
+    again = replace(FILLED, requested_bytes=300 * MIB)
+    for system in (0.01, 0.08, 0.1):
+        of = avoidable_faults(profile(again, faults=76_800, system=system, first_touch=QUIET))
+        assert of.again == pytest.approx(min(51_200 * 1.8e-6, system))
+        assert of.again + of.first == pytest.approx(system)
+
+
+def test_what_faults_of_several_threads_took_is_taken_at_its_upper_limit() -> None:
+    """Three ticks of a kernel that counts each as 10 ms may have been seven."""
+    again = replace(FILLED, requested_bytes=300 * MIB)
+    one, four = (
+        avoidable_faults(profile(replace(again, threads=threads), faults=76_800, system=0.03, first_touch=QUIET)).again
+        for threads in (1, 4)
+    )
+    assert one == pytest.approx(0.03)
+    assert four == pytest.approx(0.03 + 2 * (0.03 * ceiling.TICK) ** 0.5 + ceiling.TICK)
+
+
+def test_costs_are_what_the_program_was_seen_to_pay() -> None:
+    """Not what huge pages or another place of the blocks could win."""
+    paying = replace(FILLED, requested_bytes=300 * MIB, work_share=share(0.1), lock_wait_share=share(0.2), threads=2)
+    of = wall_ceiling(profile(paying, faults=76_800, system=0.07, first_touch=QUIET))
+    assert of.costs == pytest.approx(of.allocator + 51_200 * 1.8e-6 + 0.25)
+    assert of.whole == pytest.approx(of.costs + 25_600 * (QUIET.small - QUIET.huge) + of.layout)
 
 
 def test_where_the_kernel_gives_no_huge_pages_first_touches_stay() -> None:
     never = FirstTouch(small=1.8e-6, huge=1.8e-6)
-    assert avoidable_faults(profile(FILLED, faults=25_600, system=0.2, first_touch=never)) == 0.0
+    found = avoidable_faults(profile(FILLED, faults=25_600, system=0.2, first_touch=never))
+    assert (found.again, found.first) == (0.0, 0.0)
 
 
 def test_where_nobody_measured_first_touches_only_the_zeroing_stays() -> None:
     zeroing = 25_600 * ceiling.ZEROING
-    assert avoidable_faults(profile(FILLED, faults=26_000, system=0.08)) == pytest.approx(0.08 - zeroing, rel=0.02)
+    found = avoidable_faults(profile(FILLED, faults=26_000, system=0.08))
+    assert found.again + found.first == pytest.approx(0.08 - zeroing, rel=0.02)
 
 
 def test_faults_that_no_request_can_have_caused_are_not_the_heaps() -> None:
     """Python's arenas, say: 200,000 faults, and 8 MiB that malloc was ever asked for."""
     small = process(requested_bytes=8 * MIB, allocations=100, peak_live_bytes=0)
-    assert avoidable_faults(profile(small, faults=200_000, system=0.6)) <= 2048.5 * ceiling.SLOWEST_FAULT
+    found = avoidable_faults(profile(small, faults=200_000, system=0.6))
+    assert found.again + found.first <= 2048.5 * ceiling.SLOWEST_FAULT
 
 
 @pytest.mark.parametrize(
@@ -165,6 +197,7 @@ def test_memory_that_cannot_be_told_has_no_limit(unknown: Process) -> None:
 def test_every_profile_has_limits(given_: Profile) -> None:
     for of in (cpu_ceiling, wall_ceiling):
         assert LAYOUT <= of(given_).whole <= 1.0
+        assert 0.0 <= of(given_).costs <= of(given_).whole
     assert (memory_ceiling(given_) or 0) >= 0
 
 

@@ -136,12 +136,14 @@ class Chosen:
 
 
 def choose(entrants: Entrants, diagnosis: Diagnosis | None) -> Chosen:
-    """The candidates that can help against what the profile shows; all of them where it shows nothing."""
+    """The candidates that can help against what the profile does not exclude; all of them where it excludes nothing."""
     costs = dict(zip(entrants.candidates, entrants.costs, strict=True))
     if diagnosis is None or diagnosis.advice in (Advice.UNKNOWN, Advice.NO_BOTTLENECK):
         return Chosen(costs=costs)
     tried = helpful(entrants.candidates, diagnosis.symptoms)
-    reason = f"no help against what the profile shows ({', '.join(diagnosis.symptoms)}); --skip-profile tries it"
+    reason = (
+        f"no help against what the profile does not exclude ({', '.join(diagnosis.symptoms)}); --skip-profile tries it"
+    )
     return Chosen(
         costs={one: costs[one] for one in tried},
         left_out=tuple((str(one), reason) for one in entrants.candidates if one not in tried),

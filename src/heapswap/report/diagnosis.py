@@ -13,14 +13,19 @@ _RULES = {
     Advice.SLOW: "allocation may cost time: candidates that save it have to prove it",
     Advice.RETAINS: "memory is retained: candidates that give it back have to prove it",
     Advice.BOTH: "allocation may cost time, and memory is retained: candidates against either have to prove it",
+    Advice.OBJECTS: "malloc is no measured bottleneck, but Python's own allocator is not shown: "
+    "what replaces it has to prove itself",
     Advice.UNKNOWN: "the profile does not settle it, and every candidate is tried",
 }
 _PARTS = {
     "allocator": "the allocator's own work",
     "faults": "page faults of the heap",
+    "faults_again": "page faults beyond the first of each page",
     "waiting": "waiting for the allocator's locks",
+    "costs": "these costs together",
+    "first_touches": "allowed for first touches in huge pages",
     "layout": "allowed for another layout of the blocks",
-    "time": "together",
+    "time": "all together",
     "memory": "resident beside live blocks",
 }
 
@@ -46,7 +51,7 @@ def _ground_lines(ground: Ground, width: int) -> list[Text]:
     value = format_bytes(ground.most) if in_bytes else f"{ground.most * 100:.1f} %"
     limit = ""
     if ground.limit is not None:
-        limit = f"counts from {format_bytes(ground.limit) if in_bytes else f'{ground.limit * 100:.0f} %'}"
+        limit = f"counts from {format_bytes(ground.limit) if in_bytes else f'{ground.limit * 100:.3g} %'}"
     part = _PARTS.get(ground.of) or printable(ground.of)
     line = f"    {part:<46}{value:>8}  {limit}".rstrip()
     return [Text(line)] if cell_len(line) <= width else paragraph(f"{part}: {value} {limit}", width, first="    ")

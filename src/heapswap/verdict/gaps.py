@@ -15,10 +15,6 @@ FEWEST_TIMED = 20
 DOUBTFUL = frozenset({"not-counted", "own-malloc", "not-in-force"})
 """findings of a profile that does not show everything"""
 
-BEYOND = "system:python=mimalloc"
-"""a candidate in place of Python's own allocator, whose work and arenas no profile of malloc shows: it took 11 % of the
-CPU time off a program of small objects (CPython 3.13, by fewer page faults)"""
-
 
 def missing(profile: Profile) -> str:
     """The first thing that is not shown, as a clause; empty where the profile is whole."""

@@ -101,6 +101,8 @@ class Advice(StrEnum):
     """the third: candidates that give memory back have to prove it"""
     BOTH = "time-and-memory"
     """the second and the third"""
+    OBJECTS = "objects-are-not-shown"
+    """the first, as far as malloc goes: what stands in for Python's own allocator has to prove itself"""
     UNKNOWN = "not-shown"
     """the profile does not show enough, so that every candidate is tried"""
 
@@ -110,13 +112,14 @@ class Ground:
     """One number that the rule about the profile rests on."""
 
     of: str
-    """``allocator``, ``faults``, ``waiting``, ``layout``, ``time`` (these together), ``memory``"""
+    """``allocator``, ``faults_again`` and ``waiting``, which are ``costs`` together; with ``first_touches`` and
+    ``layout`` all of ``time``; ``memory``. Older documents have ``faults``, of both kinds"""
     metric: str
     """what it could be taken off: ``wall``, ``cpu``, or ``memory``, whichever of its metrics"""
     most: float
     """upper limit of what any allocator could win"""
     limit: float | None = None
-    """a gain below this is not worth a change; None where the number is a part of another"""
+    """below it a change is not worth it, or of ``costs`` does not show in a trial; None of a part of another"""
     unit: str = "1"
     """``1``: part of the time; ``B``: bytes"""
 
