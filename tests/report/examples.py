@@ -452,8 +452,8 @@ OBJECTS = replace(
     INCONCLUSIVE,
     diagnosis=Diagnosis(
         advice=Advice.OBJECTS,
-        reason="no malloc can take more than 5.9 % off wall time (10 % would count), and allocation costs at most 3.7 % "
-        "of it (5 % would show)",
+        reason="no malloc can take more than 5.9 % off wall time (10 % would count), and allocation costs at most "
+        "3.7 % of it (5 % would show)",
         primary="wall",
         symptoms=(Symptom.OBJECTS,),
         grounds=(

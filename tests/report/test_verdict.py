@@ -9,11 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from heapswap.report.reading import read
 from heapswap.report.terminal import Colour
 from heapswap.report.verdict import headline, verdict_json, verdict_text
 from heapswap.verdict.model import Decision, Verdict
 from heapswap.workload import Workload
 from tests.report import strategies
+from tests.report.artifacts import SAVED
 from tests.report.examples import ADOPT, CASES, INCONCLUSIVE, KEEP, LONG, LUA, MEMORY, PATH, RESULTS, UNKNOWN
 from tests.report.golden_files import matches_golden
 
@@ -96,6 +98,14 @@ def test_a_reason_is_told_once() -> None:
     for verdict in (KEEP, INCONCLUSIVE, UNKNOWN):
         text = verdict_text(verdict, workload=LUA, results=RESULTS, width=120)
         assert " ".join(text.split()).count(verdict.reason) == 1
+
+
+def test_an_older_diagnosis_has_one_row_for_all_page_faults() -> None:
+    older = read(SAVED["verdict"].with_name("verdict-1-profile.json"))
+    assert isinstance(older, Verdict)
+    text = verdict_text(older, workload=LUA, results=RESULTS, width=80)
+    assert "    page faults of the heap                          0.4 %" in text
+    assert "costs together" not in text
 
 
 def test_an_exclusion_that_is_no_reason_is_not_claimed() -> None:
