@@ -115,7 +115,7 @@ def test_the_reason_holds_the_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
         "allocation costs up to 5.8 % of CPU time, and a long trial can show 5 %"
     )
     assert by(monkeypatch, measured(0.2, 0.0, 0.0)).reason == (
-        "up to 22 % of CPU time may be won, and less than 10 % does not count"
+        "up to 22.0 % of CPU time may be won, and less than 10 % does not count"
     )
     assert of(profile(), "memory").reason == (
         "at most 1.0 MiB is resident beside live blocks, and less than 12.0 MiB does not count"

@@ -122,7 +122,7 @@ def _clause_of_time(grounds: Sequence[Ground], limited: str) -> str:
     costs, whole = held["costs"], held["time"]
     name, shown, counted = metric_name(whole.metric), f"{_percent(costs.limit)} %", f"{_percent(whole.limit)} %"
     if not whole.is_excluded:
-        return f"up to {whole.most * 100:.0f} % of {name} may be won, and less than {counted} does not count"
+        return f"up to {whole.most * 100:.1f} % of {name} may be won, and less than {counted} does not count"
     if not costs.is_excluded:
         return f"allocation costs up to {costs.most * 100:.1f} % of {name}, and a long trial can show {shown}"
     return (
