@@ -10,7 +10,7 @@ from heapswap.profiling import followed, wire
 _NUMBERS = """
     process parent forks flags begun_epoch begun begun_cpu noted noted_cpu quantum threads slots threads_refused
     children_refused live peak inherited boot sample_pages begun_ticks noted_ticks cost_timing cost_additions cost_look
-    cost_life crowd sampling
+    cost_life crowd sampling cost_size cost_timing_open
 """
 NUMBERS = _NUMBERS.split()
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from heapswap.profiling import wire
-from heapswap.profiling.estimate import FEWEST, SWITCH, own_cost, rate, times
+from heapswap.profiling.estimate import FEWEST, SWITCH, Times, own_cost, rate, times
 from tests.profiling.files import Sample, Slot, raw
 
 Numbers = NDArray[np.int64]
@@ -59,6 +59,33 @@ def test_where_the_time_went() -> None:
     assert made.kernel.value == pytest.approx(5_000e-9), "so large that it is mapped"
     assert made.cpu.value == pytest.approx(made.quick.value + made.kernel.value + made.computing.value)
     assert made.cpu.error == 0, "each was drawn for certain"
+
+
+def test_a_quick_call_hides_part_of_itself_which_nobody_knows_for_certain() -> None:
+    def of(ticks: int, cost_timing_open: int) -> Times:
+        always = Sample(size=1 << 30, scale=10, ticks=ticks, cpu=ticks)
+        made = times(raw(samples=[always] * FEWEST, cost_timing=100, cost_timing_open=cost_timing_open), 1.0)
+        assert made is not None
+        return made
+
+    assert of(300, 80).cpu.value == pytest.approx(FEWEST * 190e-9), "half of 20"
+    assert (of(300, 80).cpu.low, of(300, 80).cpu.high) == pytest.approx((FEWEST * 180e-9, FEWEST * 200e-9))
+    assert of(140, 80).cpu.value == pytest.approx(FEWEST * 35e-9), "an eighth of 40"
+    assert of(300, 80).work.value == of(300, 80).quick.value == pytest.approx(FEWEST * 200e-9), "as it takes alone"
+    assert of(5000, 80).cpu.value == pytest.approx(FEWEST * 4900e-9), "what the kernel was asked about"
+    for unknown in (0, 100, 130):
+        assert of(300, unknown).cpu.value == pytest.approx(FEWEST * 200e-9)
+
+
+def test_of_a_thread_that_allocates_alone_nobody_asked_for_its_cpu_time() -> None:
+    always = {"size": 1 << 30, "scale": 10, "ticks": 50_000, "cpu": 2**64 - 1}
+    undisturbed, disturbed = (
+        times(raw(samples=[Sample(**always, involuntary=switches)] * FEWEST), 1.0) for switches in (0, 1)
+    )
+    assert undisturbed is not None
+    assert disturbed is not None
+    assert undisturbed.cpu.value == pytest.approx(FEWEST * 50_000e-9)
+    assert disturbed.cpu.value == pytest.approx(FEWEST * 1500e-9), "what it took beyond was another program's turn"
 
 
 def test_faults_are_the_kernels_and_the_rest_is_computing() -> None:

@@ -20,8 +20,10 @@ static FOLLOWED: Entry = Entry::empty();
 static BLOCK: [AtomicU64; 4] = [const { AtomicU64::new(0x31) }; 4];
 
 pub fn measure(header: &Header) {
-    let timing = typical(|| black_box(nothing as extern "C" fn())());
+    let timing = typical(ticks::before, || black_box(nothing as extern "C" fn())());
     header.cost_timing.store(timing, Relaxed);
+    let open = typical(ticks::before_open, || black_box(nothing as extern "C" fn())());
+    header.cost_timing_open.store(open.min(timing), Relaxed);
     header.cost_look.store(least(4, usage::look) + timing, Relaxed);
     let life = least(4, || {
         lifetimes::fill(&FOLLOWED, &SCRATCH[0], 0, black_box(8), 0);
@@ -43,11 +45,11 @@ extern "C" fn nothing() {}
 
 /// The mean ticks of many rounds without the disturbed ones: the counter may step by 10 ns at a time, so that neither
 /// the least nor the middle one tells what a round takes.
-fn typical(work: impl Fn()) -> u64 {
+fn typical(before: impl Fn() -> u64, work: impl Fn()) -> u64 {
     let limit = 2 * least(4, &work);
     let (mut sum, mut count) = (0u64, 0);
     for _ in 0..4 * ROUNDS {
-        let start = ticks::before();
+        let start = before();
         work();
         let took = ticks::after().wrapping_sub(start);
         if took <= limit {

@@ -11,9 +11,12 @@ use core::sync::atomic::Ordering::Relaxed;
 /// Whether a call is one of the samples, or may be one because it is large; `size` as `sample` wants it.
 #[inline(always)]
 pub fn is_drawn(slot: &Slot, size: usize) -> bool {
-    if size >= large::LEAST {
-        return true;
-    }
+    size >= large::LEAST || is_small_drawn(slot, size)
+}
+
+/// Whether a call that is not large is one of the samples.
+#[inline(always)]
+pub fn is_small_drawn(slot: &Slot, size: usize) -> bool {
     // SAFETY: the offset of a number.
     unsafe { exhausts::<{ offset_of!(Slot, countdown) }>(slot, (size + CALL) as u64) }
 }

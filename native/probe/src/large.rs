@@ -8,37 +8,81 @@
 //! What an allocator puts off are mostly the blocks that were freed since it last tidied up. So the more the thread has freed
 //! since its last large call, the more probable it is that this one is drawn, up to certainty. Of a request it counts what
 //! was freed since the last large request: glibc tidies up when much is asked for, and seldom when much is given back.
+//!
+//! It also does when a block of any size merges into much free memory. Where that may happen is seen before the call
+//! (`size::may_merge_much`), and such frees are a stratum of their own.
 
+use crate::add::exceeds_by;
 use crate::layout::{Function, LARGE_CLASSES, Slot};
-use crate::{budget, sample};
+use crate::sample;
+use core::mem::offset_of;
+use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
 
 /// Bytes from which a call is large. Beyond it glibc has neither its caches of a thread nor its fast bins.
 pub const LEAST: usize = 1 << LEAST_POWER;
 const LEAST_POWER: u32 = 10;
 /// Samples of a stratum at one scale, of a single thread; several share them, down to the fewest.
-const ENOUGH: u64 = 256;
-const FEWEST: u64 = 16;
+const ENOUGH: u64 = 96;
+const FEWEST: u64 = 8;
 /// One in so many at least, as a power of two.
 const RAREST: u64 = 20;
 
+/// A call that took long counts as one of so many others.
+const CALM: u64 = 4;
 /// Frees after which a call is drawn twice as often, four times after three times as many, and so on.
 const PUT_OFF: u64 = 64;
 
-/// The scale at which this call is drawn; none: it is not. Its probability is 2^-scale.
-pub fn draw(slot: &Slot, function: Function, size: usize, threads: u64) -> Option<u64> {
-    let class = ((size.max(LEAST).ilog2() - LEAST_POWER) as usize).min(LARGE_CLASSES - 1);
-    let drawn = slot.large[class].load(Relaxed);
+/// A call that is drawn, with probability 2^-scale.
+pub struct Draw<'a> {
+    pub scale: u64,
+    /// how many of its stratum were drawn before, `CALM` times as many
+    counted: &'a AtomicU64,
+}
+
+impl Draw<'_> {
+    /// What the call took, ticks: where calls are long the stratum stays the more often drawn.
+    pub fn took(&self, ticks: u64) {
+        self.counted.fetch_add(if ticks > sample::LONG { 1 } else { CALM }, Relaxed);
+    }
+}
+
+/// Whether this call is drawn.
+pub fn draw(slot: &Slot, function: Function, size: usize, threads: u64) -> Option<Draw<'_>> {
+    let stratum = &slot.large[class(size)];
     let frees = slot.frees.load(Relaxed);
     let at_last_call = slot.frees_at_large.swap(frees, Relaxed);
     let at_last = if function.allocates() { slot.frees_at_request.swap(frees, Relaxed) } else { at_last_call };
-    let put_off = frees.saturating_sub(at_last);
-    let sooner = u64::from((1 + put_off / PUT_OFF).ilog2());
-    let rarely = (drawn / (ENOUGH / threads.max(1)).max(FEWEST)).min(RAREST);
-    let scale = if rarely == 0 { 0 } else { (rarely + budget::level()).saturating_sub(sooner) };
-    if scale > 0 && sample::random(slot) >> (64 - scale) != 0 {
-        return None;
+    draw_of(slot, stratum, frees.saturating_sub(at_last), threads)
+}
+
+/// The same of a small block that is freed beside much free memory. Most go into a cache of the thread all the same, so
+/// half of what was put off is still counted at the next one.
+pub fn draw_merging(slot: &Slot, threads: u64) -> Option<Draw<'_>> {
+    let frees = slot.frees.load(Relaxed);
+    let put_off = frees.saturating_sub(slot.frees_at_merging.load(Relaxed));
+    slot.frees_at_merging.store(frees - put_off / 2, Relaxed);
+    draw_of(slot, &slot.merging, put_off, threads)
+}
+
+/// Whether enough blocks were freed for that since such a one.
+#[inline(always)]
+pub fn may_be_put_off(slot: &Slot) -> bool {
+    // SAFETY: the offsets of two numbers.
+    unsafe {
+        exceeds_by::<{ offset_of!(Slot, frees) }, { offset_of!(Slot, frees_at_merging) }, { PUT_OFF as i64 }>(slot)
     }
-    slot.large[class].store(drawn + 1, Relaxed);
-    Some(scale)
+}
+
+fn class(size: usize) -> usize {
+    ((size.max(LEAST).ilog2() - LEAST_POWER) as usize).min(LARGE_CLASSES - 1)
+}
+
+/// A draw from one stratum.
+fn draw_of<'a>(slot: &Slot, counted: &'a AtomicU64, put_off: u64, threads: u64) -> Option<Draw<'a>> {
+    let sooner = u64::from((1 + put_off / PUT_OFF).ilog2());
+    let enough = (ENOUGH / threads.max(1)).max(FEWEST);
+    let rarely = (counted.load(Relaxed) / (CALM * enough)).min(RAREST);
+    let scale = rarely.saturating_sub(sooner);
+    (scale == 0 || sample::random(slot) >> (64 - scale) == 0).then_some(Draw { scale, counted })
 }

@@ -49,6 +49,8 @@
 //! 208   ticks that following a block to its end takes
 //! 216   1: what lies at 16 MiB is in use
 //! 224   ticks that samples took beside the calls looked at, without stacks (`budget`)
+//! 232   ticks that a look at the size of a block takes at least, and one more; 0: there was none
+//! 240   ticks that timing a call of nothing takes that may begin while the counter is read
 //! 256   path of the program, ended by NUL, at most 2047 bytes; empty where it cannot be read
 //! 2304  path of the library whose malloc is behind the probe, the same way
 //! 4352  arguments, each ended by NUL, cut at 3839 bytes
@@ -78,7 +80,7 @@
 //! 384   64 size classes, each calls and bytes requested (`place_of`)
 //! 1408  what the kernel knew of the thread shortly before the next sample, where 120 is 1
 //! 1440  what 72 held at the last look at all slots (`crowd`)
-//! 1448  how many large calls were drawn, of each power of two from 1024 bytes (`large`)
+//! 1448  how many large calls were drawn, of each power of two from 1024 bytes, four times as many (`large`)
 //! 1544  ticks that the last look at the size of a block took, near a sample
 //! 1552  nanoseconds of the monotonic clock when the kernel was asked
 //! 1560  how many of the next calls are drawn with certainty, and how many were so far
@@ -86,6 +88,7 @@
 //! 1584  what 16 held at the last large call (`large`)
 //! 1592  bits 0–47 the block whose size the program asked for last, 48–63 that size (`size`)
 //! 1600  what 16 held at the last large request (`large`)
+//! 1608  the same of frees beside much free memory, and what 16 held at the last one or later (`large`)
 //! ```
 //!
 //! Sample page (offsets in the page), one thread's at a time:
@@ -104,7 +107,8 @@
 //! 8     ticks it took, timing included
 //! 16    bits 0–7 scale, 8–15 function (0 malloc, 12 free, else as in the slot), and of the call with the few calls
 //!       before it 16–31 voluntary switches, 32–47 involuntary ones, 48–63 page faults; 0 for calls below 1500 ticks
-//! 24    nanoseconds of CPU of the same, by the kernel's account; 0 for such calls
+//! 24    nanoseconds of CPU of the same, by the kernel's account; all ones where only one thread allocates, which was not
+//!       asked for it; 0 for such calls
 //! ```
 //!
 //! A record whose function is 13 is no call but the life of a block, and its words are others (`lifetimes::record`).
@@ -166,7 +170,9 @@ pub struct Header {
     pub cost_life: AtomicU64,
     pub crowd: AtomicU64,
     pub sampling: AtomicU64,
-    unused: [AtomicU64; 3],
+    pub cost_size: AtomicU64,
+    pub cost_timing_open: AtomicU64,
+    unused: [AtomicU64; 1],
     pub program: [u8; PATH],
     pub library: [u8; PATH],
     pub arguments: [u8; ARGUMENTS],
@@ -212,7 +218,9 @@ pub struct Slot {
     pub frees_at_large: AtomicU64,
     pub told: AtomicU64,
     pub frees_at_request: AtomicU64,
-    rest: [AtomicU64; 311],
+    pub merging: AtomicU64,
+    pub frees_at_merging: AtomicU64,
+    rest: [AtomicU64; 309],
 }
 
 const _: () = assert!(size_of::<Slot>() == 4096);
@@ -278,19 +286,20 @@ impl Function {
 #[inline(always)]
 pub fn place_of(size: usize) -> usize {
     // The search for the highest bit is slow on some processors, and most requests are small.
-    if size <= SMALL { usize::from(SMALL_PLACES[size.div_ceil(4)]) } else { class_of(size) * size_of::<Tally>() }
+    let class = if size <= SMALL { usize::from(SMALL_CLASSES[size.div_ceil(4)]) } else { class_of(size) };
+    class * size_of::<Tally>()
 }
 
 const SMALL: usize = 1024;
 
-static SMALL_PLACES: [u16; SMALL / 4 + 1] = {
-    let mut places = [0; SMALL / 4 + 1];
+static SMALL_CLASSES: [u8; SMALL / 4 + 1] = {
+    let mut classes = [0; SMALL / 4 + 1];
     let mut index = 0;
-    while index < places.len() {
-        places[index] = (class_of(4 * index) * size_of::<Tally>()) as u16;
+    while index < classes.len() {
+        classes[index] = class_of(4 * index) as u8;
         index += 1;
     }
-    places
+    classes
 };
 
 const fn class_of(size: usize) -> usize {

@@ -97,14 +97,13 @@ pub unsafe extern "C" fn free(block: *mut c_void) {
         return free_near_sample(slot, block);
     }
     let size = size::in_front(block);
-    // Among them are all blocks that were given out before there was an allocator (`boot`).
-    if size as usize >= large::LEAST {
-        return free_large(slot, block, size);
+    if size > size::NOT_MERGED {
+        return free_beyond_fast_bins(slot, block, size);
     }
     if count::freeing(slot, size) || lifetimes::may_be_known(block) {
         return free_noted(slot, block, size as usize);
     }
-    if count::is_drawn(slot, size as usize) {
+    if count::is_small_drawn(slot, size as usize) {
         return free_rarely(slot, block, size as usize);
     }
     // SAFETY: the caller's call, passed on.
@@ -154,15 +153,45 @@ fn free_first(block: *mut c_void) {
 fn free_near_sample(slot: &'static Slot, block: *mut c_void) {
     if !boot::holds(block) {
         size::untold(slot);
-        free_of(slot, block, sample::first_look(slot, || size::usable(block)));
+        let size = sample::first_look(slot, || size::usable(block));
+        if is_merging(slot, block, size) {
+            return free_merging(slot, block, size);
+        }
+        free_of(slot, block, size);
     }
 }
 
+/// Near a sample as anywhere: which calls are drawn by themselves must not depend on what is drawn.
+fn is_merging(slot: &Slot, block: *mut c_void, size: i64) -> bool {
+    let middle = size > size::NOT_MERGED && (size as usize) < large::LEAST;
+    middle && NEXT.quick_free.get().is_some() && size::may_merge_much(block, size) && large::may_be_put_off(slot)
+}
+
+/// A small block whose return may make the allocator tidy up.
+#[cold]
 #[inline(never)]
-fn free_large(slot: &'static Slot, block: *mut c_void, size: i64) {
-    if !boot::holds(block) {
-        free_of(slot, block, size);
+fn free_merging(slot: &Slot, block: *mut c_void, size: i64) {
+    if count::freeing(slot, size) {
+        recording::publish(slot);
     }
+    lifetimes::ended(slot, block);
+    let Some(next) = NEXT.free.get() else { return };
+    // SAFETY: the caller's call, passed on.
+    sample::around_merging(slot, size as usize, move || unsafe { next(block) });
+}
+
+/// A block of more than the smallest sizes, which may be merged. Among them are all that were given out before there was an
+/// allocator (`boot`).
+#[inline(never)]
+fn free_beyond_fast_bins(slot: &Slot, block: *mut c_void, size: i64) {
+    if size as usize >= large::LEAST {
+        if boot::holds(block) {
+            return;
+        }
+    } else if size::may_merge_much(block, size) && large::may_be_put_off(slot) {
+        return free_merging(slot, block, size);
+    }
+    free_of(slot, block, size);
 }
 
 /// Any block of this size, not counted yet.

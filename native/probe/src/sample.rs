@@ -7,7 +7,8 @@
 //! too much of the time (`budget`) it is more.
 //!
 //! A few calls in a million may take longer than all others. Where they are to be expected, calls are drawn with another
-//! probability, which the record tells (`LARGE`): those of large blocks (`large`), and those after one that took long.
+//! probability, which the record tells (`LARGE`): those of large blocks and those that merge much (`large`), and those after
+//! one that took long.
 
 use crate::layout::{CALL, Function, Header, LARGE, RECORDS, Record, SamplePage, Slot};
 use crate::stack::{self, Drawn};
@@ -26,10 +27,12 @@ const LEAST: u64 = 128;
 const LEAD: i64 = 16 * CALL as i64;
 /// After calls that took more ticks, some hundred nanoseconds, the kernel is asked where the time went.
 const SLOW: u64 = 1500;
-/// After calls that took more, some ten microseconds, so many of the next calls are drawn with certainty; of one thread
-/// at most so many in all.
-const LONG: u64 = 16 * SLOW;
-const FOLLOWING: u64 = 128;
+/// What is long, some ten microseconds.
+pub const LONG: u64 = 16 * SLOW;
+/// After calls that took more, page faults and waits left out, so many of the next calls are drawn with certainty; of one thread
+/// at most so many in all, or of several its part.
+const VERY_LONG: u64 = 64 * SLOW;
+const FOLLOWING: u64 = 256;
 const MOST_FOLLOWED: u64 = 4096;
 /// They stand for themselves alone, so their stacks are copied 2 to this power times as seldom as others.
 const FOLLOWING_RARER: u64 = 5;
@@ -58,7 +61,7 @@ pub fn without_samples() {
 pub fn around<T>(slot: &Slot, function: Function, size: usize, call: impl FnOnce() -> T) -> (T, Option<u64>) {
     let beyond = slot.countdown.load(Relaxed);
     if size >= large::LEAST && slot.scale.load(Relaxed) > 0 {
-        return around_large(slot, function, size, call);
+        return around_drawn_itself(slot, function, size, |threads| large::draw(slot, function, size, threads), call);
     }
     // What a signal handler calls meanwhile is not drawn.
     slot.countdown.store(NEVER, Relaxed);
@@ -95,39 +98,57 @@ pub fn around<T>(slot: &Slot, function: Function, size: usize, call: impl FnOnce
         stack::consider(header, slot, &Drawn { function, size, scale, rarer: 0 });
     }
     draw(slot);
-    follow(slot, took);
+    follow(slot, took, &spent);
     if slot.follow.load(Relaxed) > 0 && slot.countdown.load(Relaxed) < NEVER / 2 {
         slot.countdown.store(-1, Relaxed);
     }
     (answer, Some(scale))
 }
 
-/// The same of a large call, which `large` draws.
+/// The same of a free that may make the allocator tidy up, whatever the countdown says.
+#[inline(always)]
+pub fn around_merging(slot: &Slot, size: usize, call: impl FnOnce()) {
+    if slot.scale.load(Relaxed) == 0 {
+        around(slot, Function::Free, size, call);
+    } else {
+        around_drawn_itself(slot, Function::Free, size, |threads| large::draw_merging(slot, threads), call);
+    }
+}
+
+/// The same of a call that `large` draws, knowing how many threads there are.
 #[inline(never)]
-fn around_large<T>(slot: &Slot, function: Function, size: usize, call: impl FnOnce() -> T) -> (T, Option<u64>) {
+fn around_drawn_itself<'a, T>(
+    slot: &Slot,
+    function: Function,
+    size: usize,
+    draw: impl FnOnce(u64) -> Option<large::Draw<'a>>,
+    call: impl FnOnce() -> T,
+) -> (T, Option<u64>) {
     let countdown = slot.countdown.load(Relaxed);
     if countdown > NEVER / 2 {
         return (call(), None);
     }
     let threads = recording::current().map_or(1, |(header, _)| header.slots.load(Relaxed));
-    let Some(scale) = large::draw(slot, function, size, threads) else {
+    let Some(drawn) = draw(threads) else {
         // That the thread is at it shows in its countdown (`crowd`); where a point is next it stays.
         slot.countdown.store((countdown - 1).max(countdown.min(0)), Relaxed);
         return (call(), None);
     };
     slot.countdown.store(NEVER, Relaxed);
-    let answer = certainly(slot, &Drawn { function, size, scale: scale | LARGE, rarer: 0 }, call);
+    let scale = drawn.scale | LARGE;
+    let (answer, took) = certainly(slot, &Drawn { function, size, scale, rarer: 0 }, call);
+    drawn.took(took);
     if slot.refused.load(Relaxed) == 0 {
         slot.countdown.store(if slot.follow.load(Relaxed) > 0 { -1 } else { countdown }, Relaxed);
     }
-    (answer, Some(scale | LARGE))
+    (answer, Some(scale))
 }
 
 /// The same of a call soon after one that took long: allocators put off work, and do it in the next calls.
 #[inline(never)]
 fn around_following<T>(slot: &Slot, function: Function, size: usize, call: impl FnOnce() -> T) -> (T, Option<u64>) {
     slot.follow.store(slot.follow.load(Relaxed) - 1, Relaxed);
-    let answer = certainly(slot, &Drawn { function, size, scale: LARGE, rarer: FOLLOWING_RARER }, call);
+    let (answer, _) = certainly(slot, &Drawn { function, size, scale: LARGE, rarer: FOLLOWING_RARER }, call);
     if slot.follow.load(Relaxed) > 0 && slot.refused.load(Relaxed) == 0 {
         slot.countdown.store(-1, Relaxed);
     } else {
@@ -137,9 +158,9 @@ fn around_following<T>(slot: &Slot, function: Function, size: usize, call: impl 
 }
 
 /// Makes a call and writes it down. It is seldom one of many between which a thread must not pause: the kernel is asked
-/// right before.
+/// right before. Beside the answer stands what the call took, ticks.
 #[inline(always)]
-fn certainly<T>(slot: &Slot, drawn: &Drawn, call: impl FnOnce() -> T) -> T {
+fn certainly<T>(slot: &Slot, drawn: &Drawn, call: impl FnOnce() -> T) -> (T, u64) {
     let begun = ticks::before();
     let before = Usage::now();
     let start = ticks::before();
@@ -153,14 +174,17 @@ fn certainly<T>(slot: &Slot, drawn: &Drawn, call: impl FnOnce() -> T) -> T {
         budget::spend(header, begun.wrapping_add(took));
         stack::consider(header, slot, drawn);
     }
-    follow(slot, took);
-    answer
+    follow(slot, took, &spent);
+    (answer, took)
 }
 
-/// Has the next calls written down after one that took long. There is an end to it, for a program whose every call does.
-fn follow(slot: &Slot, took: u64) {
+/// Has the next calls written down after one that took very long by computing. There is an end to it, for a program
+/// whose every call does.
+fn follow(slot: &Slot, took: u64, spent: &Usage) {
     let followed = slot.followed.load(Relaxed);
-    if took > LONG && budget::level() == 0 && followed < MOST_FOLLOWED && slot.follow.load(Relaxed) < FOLLOWING / 2 {
+    let tidied = spent.computing(took) > VERY_LONG;
+    let threads = recording::current().map_or(1, |(header, _)| header.slots.load(Relaxed).max(1));
+    if tidied && followed < MOST_FOLLOWED / threads && slot.follow.load(Relaxed) < FOLLOWING / 2 {
         slot.followed.store(followed + FOLLOWING, Relaxed);
         slot.follow.store(FOLLOWING, Relaxed);
     }
@@ -185,9 +209,22 @@ fn timed_look(slot: &Slot, look: impl FnOnce() -> i64) -> i64 {
     let start = ticks::before();
     let size = look();
     let took = ticks::after().wrapping_sub(start);
-    let cost = recording::current().map_or(took, |(header, _)| header.cost_timing.load(Relaxed));
-    slot.look.store(took.saturating_sub(cost), Relaxed);
+    let looked = recording::current().map_or(0, |(header, _)| {
+        let looked = took.saturating_sub(header.cost_timing.load(Relaxed));
+        looked - least_look(header, looked)
+    });
+    slot.look.store(looked, Relaxed);
     size
+}
+
+/// The least that a look took so far, which is the look's own work: the allocator does its own, too.
+fn least_look(header: &Header, looked: u64) -> u64 {
+    let known = header.cost_size.load(Relaxed);
+    if known == 0 || looked < known - 1 {
+        header.cost_size.store(looked + 1, Relaxed);
+        return looked;
+    }
+    known - 1
 }
 
 /// The call to come has no block to look at: the last look was another call's.
@@ -206,10 +243,9 @@ fn begin(slot: &Slot) {
 /// Asks the kernel for the call to come.
 fn ask(slot: &Slot) {
     let begun = ticks::before();
-    Usage::now().keep(slot);
-    if let Some((header, _)) = recording::current() {
-        budget::spend(header, begun);
-    }
+    let Some((header, _)) = recording::current() else { return Usage::default().keep(slot) };
+    Usage::before(header).keep(slot);
+    budget::spend(header, begun);
 }
 
 /// Draws the distance to the next point; what is left of the present call does not matter, as the process has no memory.

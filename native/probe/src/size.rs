@@ -18,6 +18,11 @@ use interpose::objects;
 /// In the size of a chunk: it has a mapping of its own.
 const MAPPED: usize = 2;
 const FLAGS: usize = 7;
+/// In the size of a chunk: the chunk before it is no free one.
+const BEFORE_IN_USE: usize = 1;
+/// Bytes up to which a freed block goes into a fast bin, where nothing is merged.
+pub const NOT_MERGED: i64 = 120;
+const MUCH: usize = 64 << 10;
 const WORD: usize = size_of::<usize>();
 
 /// What a block holds, bytes; 0 where live bytes are not counted.
@@ -38,6 +43,20 @@ fn chunk(block: *mut c_void) -> usize {
     let front = block.cast::<usize>().wrapping_sub(1);
     // SAFETY: a live block of glibc's malloc, which keeps the size of the chunk there.
     unsafe { front.read() }
+}
+
+/// Whether glibc, given back this block, may merge it into a free piece of 64 KiB or more, whereupon it puts all its fast
+/// bins in order. Such a piece stands before the block, which its size tells, or behind it; what is behind may also be in
+/// use. For blocks of more than `NOT_MERGED` bytes.
+#[inline(always)]
+pub fn may_merge_much(block: *mut c_void, usable: i64) -> bool {
+    let words = block.cast::<usize>();
+    let before = words.wrapping_sub(2);
+    // SAFETY: behind a live block that shares a heap there is another chunk, at least what is left of the heap, and its
+    // size is where this block ends.
+    let behind = unsafe { words.wrapping_byte_add(usable as usize).read() };
+    // SAFETY: a free chunk before this one has its size where it ends.
+    behind >= MUCH || chunk(block) & BEFORE_IN_USE == 0 && unsafe { before.read() } >= MUCH
 }
 
 /// What `malloc_usable_size` says.

@@ -12,7 +12,7 @@
 use crate::checked::BATCH;
 use crate::layout::{Function, Header, Slot};
 use crate::stack_layout::{Area, MAGIC, MODULES_OF_RECORD, NO_COPY, NO_LOOK_UP, RECORDS_AT, Record, UNKNOWN_PYTHON};
-use crate::{checked, file, modules, python, sample, sys, tls};
+use crate::{budget, checked, file, modules, python, sample, sys, tls};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicUsize};
 
@@ -101,7 +101,7 @@ pub fn consider(header: &'static Header, slot: &Slot, drawn: &Drawn) {
     if !happens(slot, usual) {
         return;
     }
-    let overspent = overspent(header, area);
+    let overspent = overspent(area);
     if !happens(slot, overspent) {
         return;
     }
@@ -123,9 +123,8 @@ fn happens(slot: &Slot, k: u64) -> bool {
 }
 
 /// By how much k is larger because the copies took too long: the more, the longer.
-fn overspent(header: &Header, area: &Area) -> u64 {
-    let lived = sys::clock(libc::CLOCK_PROCESS_CPUTIME_ID).saturating_sub(header.begun_cpu.load(Relaxed));
-    let allowed = (lived + GRACE) / PART;
+fn overspent(area: &Area) -> u64 {
+    let allowed = (budget::used() + GRACE) / PART;
     let spent = area.nanoseconds.load(Relaxed);
     if spent <= allowed { 0 } else { (1 + 16 * (spent - allowed) / allowed).min(RAREST) }
 }

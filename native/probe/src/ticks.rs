@@ -8,13 +8,20 @@ use core::arch::x86_64::{__rdtscp, _mm_lfence, _rdtsc};
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub fn before() -> u64 {
+    let now = before_open();
+    // SAFETY: every x86-64 processor has it.
+    unsafe { _mm_lfence() };
+    now
+}
+
+/// Now, with everything before it done. What comes after it may begin while the counter is read.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub fn before_open() -> u64 {
     // SAFETY: every x86-64 processor has it.
     unsafe { _mm_lfence() };
     // SAFETY: as above.
-    let now = unsafe { _rdtsc() };
-    // SAFETY: as above.
-    unsafe { _mm_lfence() };
-    now
+    unsafe { _rdtsc() }
 }
 
 /// The same, at the end of what is timed.
@@ -45,5 +52,12 @@ pub fn before() -> u64 {
 #[cfg(target_arch = "aarch64")]
 #[inline(always)]
 pub fn after() -> u64 {
+    before()
+}
+
+/// The same: this processor has no other way.
+#[cfg(target_arch = "aarch64")]
+#[inline(always)]
+pub fn before_open() -> u64 {
     before()
 }

@@ -1,6 +1,6 @@
 //! What the kernel knows of a thread: how often it left its processor, its page faults, its CPU time.
 
-use crate::layout::{Function, Slot};
+use crate::layout::{Function, Header, Slot};
 use crate::sys;
 use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering::Relaxed;
@@ -11,12 +11,29 @@ pub struct Usage {
     voluntary: u64,
     involuntary: u64,
     faults: u64,
+    /// `UNKNOWN`, or the nanoseconds.
     cpu: u64,
 }
 
+/// Ticks that a page fault takes, two microseconds or so.
+const FAULT: u64 = 7500;
+/// In the place of nanoseconds: nobody asked.
+const UNKNOWN: u64 = u64::MAX;
+
 impl Usage {
+    /// Of the calling thread, before a call. Where it is the only one that allocates it waits for nobody, and its CPU time,
+    /// which is dear to ask for, is what passes.
+    pub fn before(header: &Header) -> Self {
+        if header.slots.load(Relaxed) > 1 { Self::now() } else { Self { cpu: UNKNOWN, ..Self::counts() } }
+    }
+
     /// Of the calling thread.
     pub fn now() -> Self {
+        // The times that come with the counts are those of the last tick; this clock is of this moment.
+        Self { cpu: sys::clock(libc::CLOCK_THREAD_CPUTIME_ID), ..Self::counts() }
+    }
+
+    fn counts() -> Self {
         let mut usage = MaybeUninit::<libc::rusage>::zeroed();
         let errno = sys::errno();
         // SAFETY: writable; the kernel knows the calling thread.
@@ -30,8 +47,7 @@ impl Usage {
             voluntary: usage.ru_nvcsw as u64,
             involuntary: usage.ru_nivcsw as u64,
             faults: (usage.ru_minflt + usage.ru_majflt) as u64,
-            // The times in the structure are those of the last tick; this clock is of this moment.
-            cpu: sys::clock(libc::CLOCK_THREAD_CPUTIME_ID),
+            cpu: 0,
         }
     }
 
@@ -56,14 +72,20 @@ impl Usage {
             voluntary: self.voluntary.wrapping_sub(earlier.voluntary),
             involuntary: self.involuntary.wrapping_sub(earlier.involuntary),
             faults: self.faults.wrapping_sub(earlier.faults),
-            cpu: self.cpu.saturating_sub(earlier.cpu),
+            cpu: if earlier.cpu == UNKNOWN { UNKNOWN } else { self.cpu.saturating_sub(earlier.cpu) },
         }
+    }
+
+    /// Of the ticks that a call took, those that are neither a wait's nor, about, page faults'.
+    pub fn computing(&self, took: u64) -> u64 {
+        if self.voluntary > 0 { 0 } else { took.saturating_sub(self.faults * FAULT) }
     }
 
     /// Without the nanoseconds that had passed when the call began. Less CPU than that tells that the thread was off the
     /// processor before the call, and how much of it was the call's is not known.
     pub fn without(self, passed: u64) -> Self {
-        Self { cpu: self.cpu.checked_sub(passed).unwrap_or(self.cpu), ..self }
+        let known = if self.cpu == UNKNOWN { None } else { self.cpu.checked_sub(passed) };
+        Self { cpu: known.unwrap_or(self.cpu), ..self }
     }
 
     /// A record (`layout`) of a call in which this was spent.

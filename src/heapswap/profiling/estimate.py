@@ -6,7 +6,7 @@ of (1 − p) (y / p)² (D. G. Horvitz and D. J. Thompson, "A generalization of s
 universe", Journal of the American Statistical Association 47, 1952; here for independent draws).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 
 import numpy as np
@@ -28,6 +28,8 @@ UNUSUAL = 5.0
 """times the median fault of the run, up to which a fault is believed"""
 SWITCH = 25e-6
 """seconds of CPU that a preemption may add to the call that it falls into (15 to 25 µs, caches gone cold included)"""
+HIDDEN = 1 / 8
+"""of a quick call, at most so much is hidden behind what surrounds it"""
 _95 = 1.959964
 _SHORTEST = 1_000_000
 """nanoseconds of a file's life from which its own two moments tell the rate of the ticks well"""
@@ -39,16 +41,18 @@ class Total:
 
     value: float
     error: float
+    doubt: float = 0.0
+    """by which the way of measuring itself may have it too large or too small"""
 
     @property
     def low(self) -> float:
         """Lower 95 % limit; a sum of times is never negative."""
-        return max(0.0, self.value - _95 * self.error)
+        return max(0.0, self.value - self.doubt - _95 * self.error)
 
     @property
     def high(self) -> float:
         """Upper 95 % limit."""
-        return self.value + _95 * self.error
+        return self.value + self.doubt + _95 * self.error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +63,7 @@ class Times:
     calls: Total
     """how many calls there were: known exactly elsewhere, so this shows whether the samples are sound"""
     cpu: Total
-    """on a processor"""
+    """on a processor, as a call takes among others; all other times are as it takes alone"""
     waiting: Total
     """given up the processor inside the allocator: waiting for a lock"""
     kernel: Total
@@ -91,10 +95,11 @@ def times(raw: wire.Raw, ticks: float) -> Times | None:
     in_kernel = (samples["faults"] > 0) | (samples["size"] >= MAPPED)
     faulting = np.where(looked_at, _faulting(on_cpu, samples["faults"]), 0.0)
     preempted = np.where(looked_at & (samples["involuntary"] > 0), SWITCH, 0.0)
+    alone = np.where(looked_at, 0.0, np.minimum(_overlap(raw.header, ticks), on_cpu * HIDDEN))
     return Times(
         samples=len(samples),
         calls=total(np.ones(len(samples)), drawn),
-        cpu=total(on_cpu, drawn),
+        cpu=replace(total(on_cpu - alone, drawn), doubt=float((alone / drawn).sum())),
         waiting=total(measured.waiting, drawn),
         kernel=total(np.where(looked_at & in_kernel, on_cpu, 0.0), drawn),
         faulting=total(faulting, drawn),
@@ -102,6 +107,14 @@ def times(raw: wire.Raw, ticks: float) -> Times | None:
         computing=total(np.where(looked_at & ~in_kernel, on_cpu, 0.0), drawn),
         quick=total(np.where(looked_at, 0.0, on_cpu), drawn),
     )
+
+
+def _overlap(header: wire.Header, ticks: float) -> float:
+    """Seconds by which a quick call may take longer when it is timed: nothing around it goes on meanwhile, as it does
+    when nobody looks. Half of what the counter hides where the call may begin before it is read: with all of it perf
+    saw 1 to 4 points more than the samples of four programs, with none 5 points less of one that reallocates."""
+    hidden = header.cost_timing - header.cost_timing_open if header.cost_timing_open else 0
+    return max(hidden, 0) / 2 / ticks * 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +130,10 @@ def waited(samples: NDArray[np.void], header: wire.Header, ticks: float) -> Meas
     """The timed calls, each by itself; `ticks` is the `rate`."""
     took = np.maximum(samples["ticks"].astype(float) - header.cost_timing, 0.0) / ticks * 1e-9
     looked_at = samples["ticks"] > wire.SLOW
-    on_cpu = np.where(looked_at, np.minimum(took, samples["cpu"] * 1e-9), took)
+    # Of a thread that allocates alone nobody asked for the CPU time: a call that it was disturbed in was no slow one.
+    unknown = (samples["cpu"] == wire.UNKNOWN) & ((samples["voluntary"] > 0) | (samples["involuntary"] > 0))
+    most = np.where(unknown, wire.SLOW / ticks, samples["cpu"].astype(float)) * 1e-9
+    on_cpu = np.where(looked_at, np.minimum(took, most), took)
     # The kernel's account covers a few calls before, too: `on_cpu` may be a little too much and this too little.
     waiting = np.where(samples["voluntary"] > 0, took - on_cpu, 0.0)
     return Measured(drawn=probability(samples), on_cpu=on_cpu, waiting=waiting)

@@ -38,12 +38,14 @@ LARGE = np.uint8(1 << 7)
 """of a record's scale: it was drawn by itself, with probability 2^-(scale without it)"""
 SLOW = 1500
 """ticks from which a sample says where the time went"""
+UNKNOWN = np.uint64(2**64 - 1)
+"""of a record's CPU time: nobody asked"""
 ADDITIONS = 64
 """allocations with their frees that `Header.cost_additions` is of"""
 CLASSES = 64
 FUNCTIONS = 16
 
-_NUMBERS = struct.Struct("<8s15Q3qQ9Q")
+_NUMBERS = struct.Struct("<8s15Q3qQ11Q")
 _PATH = 2048
 _PROGRAM = 256
 _LIBRARY = _PROGRAM + _PATH
@@ -148,6 +150,10 @@ class Header:
     crowd: int
     sampling: int
     """ticks that samples took beside the calls looked at, copies of stacks left out"""
+    cost_size: int
+    """ticks that a look at the size of a block takes at least, and one; 0: there was none"""
+    cost_timing_open: int
+    """as `cost_timing`, where the call may begin while the counter is read; 0: it was not measured"""
     program: str
     library: str
     arguments: tuple[str, ...]
