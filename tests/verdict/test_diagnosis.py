@@ -101,6 +101,21 @@ def test_what_a_trial_could_show_follows_the_margins(monkeypatch: pytest.MonkeyP
     assert by(monkeypatch, threads, criteria("cpu", (FIRST,), adopt=0.04, keep=0.08)).advice is Advice.SLOW
 
 
+def test_of_shorter_runs_a_trial_can_show_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    regex = measured(0.0435, 0.0, 0.0)  # a long trial took 3.3 % off it with snmalloc, in runs of 0.13 s
+    monkeypatch.setattr(rules, "_CEILINGS", {"cpu": lambda _: regex})
+    for seconds, limit, advice in (
+        (0.13, 0.0308, Advice.SLOW),
+        (0.81, 0.047, Advice.NO_BOTTLENECK),
+        (1.0, 0.05, Advice.NO_BOTTLENECK),
+        (60.0, 0.05, Advice.NO_BOTTLENECK),
+    ):
+        monkeypatch.setattr(rules, "duration", lambda _, seconds=seconds: seconds)
+        found = diagnose(profile(), FIRST, criteria("cpu", (FIRST,)), both=False)
+        assert found.advice is advice
+        assert next(one.limit for one in found.grounds if one.of == "costs") == pytest.approx(limit, abs=1e-4)
+
+
 def test_signs_are_sums_of_their_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     assert by(monkeypatch, measured(0.05, 0.015, 0.015)).symptoms == (Symptom.ALLOCATION, Symptom.FAULTS)
     assert by(monkeypatch, measured(0.018, 0.018, 0.0, waiting=0.018)).symptoms == (Symptom.ALLOCATION,)

@@ -1,12 +1,14 @@
 """The article's rules on one profiled run: keep at once, or what is wrong, and what decides then. Pure."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from math import sqrt
 from types import MappingProxyType
 
 from heapswap.artifact import digest
 from heapswap.findings import Finding
 from heapswap.profiling.model import Profile
 from heapswap.trials.model import Criteria, Run
+from heapswap.trials.statistics import duration
 from heapswap.units import format_bytes, metric_name
 from heapswap.verdict.ceiling import TimeCeiling, cpu_ceiling, memory_ceiling, wall_ceiling
 from heapswap.verdict.gaps import missing
@@ -18,9 +20,12 @@ BALANCED = "balanced"
 """the objective that counts both time and memory"""
 _CEILINGS: Mapping[str, Callable[[Profile], TimeCeiling]] = MappingProxyType({"cpu": cpu_ceiling, "wall": wall_ceiling})
 RESOLUTION = 0.03
-"""part of the time by which a gain exceeds the adopt margin where a long trial at best tells it from the margin: in 30
-confirming blocks on a quiet machine the limits were 1.9 points either side of the estimate, and a gain of 5.2 % was
-adopted"""
+"""part of the time by which a gain exceeds the adopt margin where a long trial, of runs of `LONG` seconds, at best
+tells it from the margin: in 30 confirming blocks on a quiet machine the limits were 1.9 points either side of the
+estimate, and a gain of 5.2 % was adopted"""
+LONG = 1.0
+"""seconds. A budget holds the more runs the shorter they are, and its resolution goes with the root of their number: of
+runs of 0.13 s the limits were 0.6 points either side, and a gain of 3.3 % was adopted"""
 _SYMPTOMS = MappingProxyType(
     {
         Symptom.ALLOCATION: ("allocator",),
@@ -56,7 +61,7 @@ def diagnose(
         return _unknown(profile, primary, f"a profile sets no limit to what {metric_name(primary)} may gain")
     if gap := missing(profile):
         return _unknown(profile, primary, gap)
-    time = time_grounds(_CEILINGS[primary](profile), criteria) if primary in _CEILINGS else ()
+    time = time_grounds(_CEILINGS[primary](profile), criteria, duration(first)) if primary in _CEILINGS else ()
     memory: tuple[Ground, ...] = ()
     if both or primary in MEMORIES:
         most = memory_ceiling(profile)
@@ -83,18 +88,22 @@ def diagnose(
     )
 
 
-def time_grounds(ceiling: TimeCeiling, criteria: Criteria) -> tuple[Ground, ...]:
+def time_grounds(ceiling: TimeCeiling, criteria: Criteria, seconds: float) -> tuple[Ground, ...]:
     """The parts, and the two sums that are held against a limit: of the costs, and last of everything.
 
     A trial adopts what it can tell from the adopt margin, which is less than the gain it excludes before it says keep.
     Costs that were seen may be spared whole, so those that it could tell are not kept on the profile's word.
+
+    Args:
+        seconds: of one run, by which a trial has more or fewer of them.
     """
     metric = criteria.primary
+    shown = criteria.adopt_ratio + RESOLUTION * sqrt(min(seconds / LONG, 1.0))
     return (
         Ground(of="allocator", metric=metric, most=ceiling.allocator),
         Ground(of="faults_again", metric=metric, most=ceiling.faults_again),
         Ground(of="waiting", metric=metric, most=ceiling.waiting),
-        Ground(of="costs", metric=metric, most=ceiling.costs, limit=criteria.adopt_ratio + RESOLUTION),
+        Ground(of="costs", metric=metric, most=ceiling.costs, limit=shown),
         Ground(of="first_touches", metric=metric, most=ceiling.first_touches),
         Ground(of="layout", metric=metric, most=ceiling.layout),
         Ground(of="time", metric=metric, most=ceiling.whole, limit=criteria.keep_ratio),
