@@ -36,7 +36,7 @@ const PUT_OFF: u64 = 64;
 /// A call that is drawn, with probability 2^-scale.
 pub struct Draw<'a> {
     pub scale: u64,
-    /// how many of its stratum were drawn before, `CALM` times as many
+    /// how many of its stratum were drawn before: 1 for a long call, `CALM` for any other
     counted: &'a AtomicU64,
 }
 

@@ -80,7 +80,7 @@
 //! 384   64 size classes, each calls and bytes requested (`place_of`)
 //! 1408  what the kernel knew of the thread shortly before the next sample, where 120 is 1
 //! 1440  what 72 held at the last look at all slots (`crowd`)
-//! 1448  how many large calls were drawn, of each power of two from 1024 bytes, four times as many (`large`)
+//! 1448  how many large calls were drawn, of each power of two from 1024 bytes: 1 for a long one, 4 for any other (`large`)
 //! 1544  ticks that the last look at the size of a block took, near a sample
 //! 1552  nanoseconds of the monotonic clock when the kernel was asked
 //! 1560  how many of the next calls are drawn with certainty, and how many were so far
@@ -88,7 +88,8 @@
 //! 1584  what 16 held at the last large call (`large`)
 //! 1592  bits 0–47 the block whose size the program asked for last, 48–63 that size (`size`)
 //! 1600  what 16 held at the last large request (`large`)
-//! 1608  the same of frees beside much free memory, and what 16 held at the last one or later (`large`)
+//! 1608  as 1448 of small frees beside much free memory (`large`)
+//! 1616  what 16 held at the last of them, less half of what had been put off (`large`)
 //! ```
 //!
 //! Sample page (offsets in the page), one thread's at a time:

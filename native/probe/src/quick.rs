@@ -184,11 +184,10 @@ fn free_merging(slot: &Slot, block: *mut c_void, size: i64) {
 /// allocator (`boot`).
 #[inline(never)]
 fn free_beyond_fast_bins(slot: &Slot, block: *mut c_void, size: i64) {
-    if size as usize >= large::LEAST {
-        if boot::holds(block) {
-            return;
-        }
-    } else if size::may_merge_much(block, size) && large::may_be_put_off(slot) {
+    if size as usize >= large::LEAST && boot::holds(block) {
+        return;
+    }
+    if is_merging(slot, block, size) {
         return free_merging(slot, block, size);
     }
     free_of(slot, block, size);

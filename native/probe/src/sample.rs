@@ -181,10 +181,12 @@ fn certainly<T>(slot: &Slot, drawn: &Drawn, call: impl FnOnce() -> T) -> (T, u64
 /// Has the next calls written down after one that took very long by computing. There is an end to it, for a program
 /// whose every call does.
 fn follow(slot: &Slot, took: u64, spent: &Usage) {
+    if spent.computing(took) <= VERY_LONG {
+        return;
+    }
     let followed = slot.followed.load(Relaxed);
-    let tidied = spent.computing(took) > VERY_LONG;
     let threads = recording::current().map_or(1, |(header, _)| header.slots.load(Relaxed).max(1));
-    if tidied && followed < MOST_FOLLOWED / threads && slot.follow.load(Relaxed) < FOLLOWING / 2 {
+    if followed < MOST_FOLLOWED / threads && slot.follow.load(Relaxed) < FOLLOWING / 2 {
         slot.followed.store(followed + FOLLOWING, Relaxed);
         slot.follow.store(FOLLOWING, Relaxed);
     }
