@@ -61,7 +61,7 @@ def stacks(doubt: Doubt, python: int = 0) -> Stacks:
 def test_doubts() -> None:
     assert list(doubts.of_stacks([stacks(Doubt(0))])) == []
     seen = [one.seen for one in doubts.of_stacks([stacks(Doubt.NO_COPY), stacks(Doubt.NO_LOOK_UP)])]
-    assert ["C library" in seen[0], "process_vm_readv" in seen[1]] == [True, True]
+    assert ["C library" in seen[0], "process_vm_writev" in seen[1]] == [True, True]
     unknown = [stacks(Doubt.UNKNOWN_PYTHON, 0x030E00F0), stacks(Doubt.UNKNOWN_PYTHON, 1)]
     (found,) = doubts.of_stacks(unknown)
     assert "Python 3.14, a Python before 3.11" in found.seen

@@ -1,15 +1,16 @@
 //! Which loaded object an address is in, asked without a lock, and the table of those that stacks lead into.
 //!
-//! `_dl_find_object` (glibc 2.35) is what unwinders ask in signal handlers. An object may be unloaded and another one take
-//! its place, so an entry is the same only where its build id still is.
+//! `_dl_find_object` (glibc 2.35) is what unwinders ask in signal handlers. An object that the program loaded later may be
+//! unloaded and another one take its place, so its entry is the same only where its build id still is. What a program
+//! starts with stays.
 
 use crate::checked::BATCH;
 use crate::stack_layout::{Area, HEAD, MODULES, Module, NAME};
 use crate::{checked, file};
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
-use core::sync::atomic::AtomicPtr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize};
 
 #[repr(C)]
 struct Found {
@@ -28,10 +29,37 @@ const STAMP: usize = 5;
 
 static FIND_OBJECT: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
 
+/// Where the objects begin that the program started with, and how many they are; further ones are asked for their build id.
+static LASTING: [AtomicU64; 64] = [const { AtomicU64::new(0) }; 64];
+static LASTING_COUNT: AtomicUsize = AtomicUsize::new(0);
+
+/// At the start of the program, when all it is linked with is loaded and nothing else.
 pub fn find_loader() {
     // SAFETY: the name is a C string.
     let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"_dl_find_object".as_ptr()) };
     FIND_OBJECT.store(found, Relaxed);
+    // SAFETY: `remember` wants nothing and stays.
+    unsafe { libc::dl_iterate_phdr(Some(remember), null_mut()) };
+}
+
+unsafe extern "C" fn remember(object: *mut libc::dl_phdr_info, _: usize, _: *mut c_void) -> c_int {
+    // SAFETY: the loader's, for the time of this call.
+    let object = unsafe { &*object };
+    // SAFETY: the loader's own, as many as it says.
+    let headers = unsafe { core::slice::from_raw_parts(object.dlpi_phdr, usize::from(object.dlpi_phnum)) };
+    let loaded = headers.iter().find(|header| header.p_type == libc::PT_LOAD);
+    let known = loaded.and_then(|header| object_of(object.dlpi_addr + header.p_vaddr));
+    let index = LASTING_COUNT.load(Relaxed);
+    if let (Some(known), Some(place)) = (known, LASTING.get(index)) {
+        place.store(known.start, Relaxed);
+        LASTING_COUNT.store(index + 1, Relaxed);
+    }
+    0
+}
+
+fn is_lasting(object: &Object) -> bool {
+    let count = LASTING_COUNT.load(Relaxed);
+    LASTING[..count].iter().any(|start| start.load(Relaxed) == object.start)
 }
 
 pub fn may_be_asked() -> bool {
@@ -62,25 +90,61 @@ pub fn object_of(address: u64) -> Option<Object> {
 /// The numbers of objects in the table, at most `BATCH`, where they are entered if they are new; answers how many.
 pub fn numbers(area: &'static Area, objects: &[Object], to: &mut [u16]) -> usize {
     let used = (area.modules.load(Acquire) as usize).min(MODULES);
-    let mut known = [None; BATCH];
-    let mut stamps = [0; BATCH];
-    for (index, object) in objects.iter().enumerate() {
-        // The latest first: an earlier one at the same place is gone.
-        known[index] = (0..used).rev().find(|number| area.starts[*number].load(Acquire) == object.start);
-        let stamp = known[index].map_or(0, |number| entry(area, number).stamp.load(Relaxed));
-        stamps[index] = (object.start + stamp) as usize;
-    }
-    let mut now = [[0; STAMP]; BATCH];
-    let read = checked::words_of_each(&stamps[..objects.len()], &mut now);
+    let mut waiting = Waiting::default();
     let mut count = 0;
-    for (index, object) in objects.iter().enumerate() {
-        let same = known[index].filter(|number| index < read && is_still(entry(area, *number), object, &now[index]));
-        if let Some(number) = same.map(|number| number as u16).or_else(|| enter(area, object)) {
+    for object in objects {
+        // The latest first: an earlier one at the same place is gone.
+        let known = (0..used).rev().find(|number| area.starts[*number].load(Acquire) == object.start);
+        let number = match known {
+            Some(number) if is_lasting(object) => Some(number as u16),
+            Some(number) => {
+                waiting.add(object, number, entry(area, number));
+                None
+            }
+            None => enter(area, object),
+        };
+        if let Some(number) = number {
             to[count] = number;
             count += 1;
         }
     }
-    count
+    count + waiting.numbers(area, &mut to[count..])
+}
+
+/// Objects that are in the table, unless others have taken their places: their build ids are read at once.
+#[derive(Default)]
+struct Waiting {
+    objects: [Object; BATCH],
+    numbers: [usize; BATCH],
+    stamps: [usize; BATCH],
+    count: usize,
+}
+
+impl Waiting {
+    fn add(&mut self, object: &Object, number: usize, entry: &Module) {
+        self.objects[self.count] = *object;
+        self.numbers[self.count] = number;
+        self.stamps[self.count] = (object.start + entry.stamp.load(Relaxed)) as usize;
+        self.count += 1;
+    }
+
+    fn numbers(&self, area: &'static Area, to: &mut [u16]) -> usize {
+        if self.count == 0 {
+            return 0;
+        }
+        let mut now = [[0; STAMP]; BATCH];
+        let read = checked::words_of_each(&self.stamps[..self.count], &mut now);
+        let mut count = 0;
+        for (index, object) in self.objects[..self.count].iter().enumerate() {
+            let number = self.numbers[index];
+            let same = index < read && is_still(entry(area, number), object, &now[index]);
+            if let Some(number) = if same { Some(number as u16) } else { enter(area, object) } {
+                to[count] = number;
+                count += 1;
+            }
+        }
+        count
+    }
 }
 
 fn place(area: &Area, index: usize) -> *mut Module {

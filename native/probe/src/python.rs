@@ -202,6 +202,9 @@ impl Waiting {
     }
 
     fn give_numbers(&mut self, area: &'static Area, to: &mut [u16; CODES_OF_RECORD]) {
+        if self.count == 0 {
+            return;
+        }
         let names = self.codes.map(|code| code.wrapping_add(offset(Field::Filename)));
         let mut found = [[0; NAMES]; BATCH];
         let known = checked::words_of_each(&names[..self.count], &mut found);

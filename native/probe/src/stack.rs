@@ -3,7 +3,8 @@
 //! Most programs have no frame pointers, and an unwinder that runs in the middle of any program's malloc would have to read
 //! tables, take the loader's lock or trust a broken chain. So the top of the stack goes into the file with three
 //! registers, the objects that its words lead into ([`modules`]) and the Python functions of the thread ([`python`]); the
-//! reader unwinds. Every read is checked by the kernel.
+//! reader unwinds. Words that cannot be an address are left out, which it does not need. Every read is checked by the
+//! kernel, but for the end of the main stack, which is always there.
 //!
 //! Which ones: each sampled allocation with probability 1 / 2^k, where k grows by one whenever so much room is used, so
 //! that the room never ends, and for as long as the copies took more than their part of the time. Neither depends on the
@@ -14,7 +15,7 @@ use crate::layout::{Function, Header, Slot};
 use crate::stack_layout::{Area, MAGIC, MODULES_OF_RECORD, NO_COPY, NO_LOOK_UP, RECORDS_AT, Record, UNKNOWN_PYTHON};
 use crate::{budget, checked, file, modules, python, sample, sys, tls};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use core::sync::atomic::{AtomicBool, AtomicUsize};
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 
 /// Bytes of a stack that are copied at most.
 const MOST: usize = 16 << 10;
@@ -23,17 +24,24 @@ const FIRST_RARITY: u64 = 2;
 /// The largest k.
 const RAREST: u64 = 32;
 /// Bytes of records after which k grows by one.
-const LEVEL: u64 = 1 << 20;
+const LEVEL: u64 = 512 << 10;
 /// Of the CPU time of a process its stacks may take one part in so many, and of this much time (nanoseconds) in any case.
-const PART: u64 = 600;
+const PART: u64 = 1000;
 const GRACE: u64 = 3_600_000_000;
+/// Nanoseconds that one takes at most: what is longer is another program's turn.
+const LONGEST: u64 = 1_000_000;
 /// Bytes of records for which room is made at once.
 const STEP: usize = 64 << 10;
-/// Pages that are known to be no object's, while a stack is looked through.
-const ELSEWHERE: usize = 32;
+/// Pages that were looked for already, while a stack is looked through.
+const PAGES: usize = 64;
 const PAGE: u32 = 12;
-/// Words that do not lead into the program's own mappings, but are numbers.
-const LOWEST_ADDRESS: u64 = 1 << 16;
+/// What may be an address of the program's.
+const ADDRESSES: core::ops::Range<u64> = 1 << 16..1 << 47;
+/// Bytes at the end of the main stack that are one mapping: the kernel keeps others a megabyte away from a stack that grows.
+const SURELY_STACK: usize = 64 << 10;
+const WORD: usize = size_of::<u64>();
+/// The bits of so many words are in one.
+const BITS: usize = u64::BITS as usize;
 
 static WANTED: AtomicBool = AtomicBool::new(false);
 /// Whether the file has this part; to look at a page that has no room would kill.
@@ -107,10 +115,11 @@ pub fn consider(header: &'static Header, slot: &Slot, drawn: &Drawn) {
     }
     let rarity = usual + overspent;
     let errno = sys::errno();
-    let start = sys::clock(libc::CLOCK_THREAD_CPUTIME_ID);
+    // The thread's own clock takes a microsecond, as long as a tenth of this.
+    let start = sys::clock(libc::CLOCK_MONOTONIC);
     take(area, slot, drawn, rarity);
-    let took = sys::clock(libc::CLOCK_THREAD_CPUTIME_ID).saturating_sub(start);
-    area.nanoseconds.fetch_add(took, Relaxed);
+    let took = sys::clock(libc::CLOCK_MONOTONIC).saturating_sub(start);
+    area.nanoseconds.fetch_add(took.min(LONGEST), Relaxed);
     if checked::is_refused() {
         area.flags.fetch_or(NO_COPY, Relaxed);
     }
@@ -133,35 +142,78 @@ fn overspent(area: &Area) -> u64 {
 fn take(area: &'static Area, slot: &Slot, drawn: &Drawn, rarity: u64) {
     let registers = registers();
     let [_, pointer, _] = registers;
-    let there = end_of_stack(pointer as usize).saturating_sub(pointer as usize);
-    let wanted = there.min(MOST);
-    let Some(record) = room(area, size_of::<Record>() + wanted) else {
+    let end = end_of_stack(pointer as usize);
+    let there = end.saturating_sub(pointer as usize);
+    let wanted = there.min(MOST) / WORD;
+    let bits = wanted.div_ceil(BITS);
+    let Some(room) = room(area, size_of::<Record>() + (bits + wanted) * WORD) else {
         area.lost.fetch_add(1, Relaxed);
         return;
     };
-    let stack = record.wrapping_add(1).cast::<u8>();
     // SAFETY: inside the mapping, allocated, this thread's alone; every bit pattern is a record.
-    let record = unsafe { &mut *record };
-    // SAFETY: the room behind the record is so long.
-    let copied = unsafe { checked::copy(pointer as usize, stack, wanted) } & !7;
-    // SAFETY: the words just written, in a mapping that is aligned and stays.
-    let words = unsafe { core::slice::from_raw_parts(stack.cast::<u64>(), copied / 8) };
+    let record = unsafe { &mut *room.record };
+    // SAFETY: so many words are behind the record, aligned as it is; every bit pattern is words.
+    let behind = unsafe { core::slice::from_raw_parts_mut(room.record.wrapping_add(1).cast::<u64>(), bits + wanted) };
+    let count = copy(pointer as usize, end, &mut behind[bits..]);
     record.registers = registers;
     record.size = drawn.size as u64;
-    record.copied = copied as u32;
-    record.cut = u8::from(there > copied);
+    record.read = (count * WORD) as u32;
+    record.cut = u8::from(there > count * WORD);
     record.thread = slot.thread.load(Relaxed);
-    let named = name_modules(area, record, words);
+    let named = name_modules(area, record, &behind[bits..bits + count]);
     let (functions, more) = python::functions(area, &mut record.codes);
     record.python_cut = u8::from(more);
     record.what =
         drawn.scale | (drawn.function as u64) << 8 | rarity << 16 | (named as u64) << 32 | (functions as u64) << 48;
+    let kept = keep_addresses(behind, bits, count);
+    room.give_back(area, size_of::<Record>() + kept * WORD);
     record.complete.store(1, Release);
 }
 
-/// Room for a record, this thread's alone; none where the area is full.
-fn room(area: &Area, size: usize) -> Option<*mut Record> {
-    let size = size.next_multiple_of(16);
+/// Copies the words of a stack from an address up; answers how many could be read.
+fn copy(from: usize, end: usize, to: &mut [u64]) -> usize {
+    #[cfg(target_arch = "x86_64")]
+    if end == MAIN_STACK.load(Relaxed) && end - from <= SURELY_STACK {
+        // SAFETY: between an address on the main stack and its end everything is mapped, and nobody takes it away; the target
+        // is as long. What this very function keeps there may change meanwhile, as for any other reader.
+        unsafe {
+            core::arch::asm!(
+                "rep movsq", inout("rcx") to.len() => _, inout("rsi") from => _, inout("rdi") to.as_mut_ptr() => _,
+                options(nostack, preserves_flags),
+            );
+        }
+        return to.len();
+    }
+    // SAFETY: the target is so long.
+    unsafe { checked::copy(from, to.as_mut_ptr().cast(), to.len() * WORD) / WORD }
+}
+
+/// Of so many words, which begin somewhere behind the bits for all of them, moves those together that may be an address,
+/// right behind the bits; answers how many words both are.
+fn keep_addresses(behind: &mut [u64], first: usize, count: usize) -> usize {
+    let mut end = count.div_ceil(BITS);
+    behind[..end].fill(0);
+    for index in 0..count {
+        let word = behind[first + index];
+        let keep = ADDRESSES.contains(&word);
+        behind[end] = word;
+        end += usize::from(keep);
+        behind[index / BITS] |= u64::from(keep) << (index % BITS);
+    }
+    end
+}
+
+/// Room for a record, this thread's alone.
+struct Room {
+    record: *mut Record,
+    /// offset among the records
+    at: usize,
+    size: usize,
+}
+
+/// None where the area is full.
+fn room(area: &Area, size: usize) -> Option<Room> {
+    let size = size.next_multiple_of(ALIGNMENT);
     let at = area.used.fetch_add(size as u64, Relaxed) as usize;
     if RECORDS_AT + at + size > file::LENGTH - file::STACKS {
         return None;
@@ -176,34 +228,56 @@ fn room(area: &Area, size: usize) -> Option<*mut Record> {
         }
         area.there.fetch_max(end as u64, Release);
     }
-    let record = records.wrapping_add(at);
-    let record = record.cast::<Record>();
+    let record = records.wrapping_add(at).cast::<Record>();
     // SAFETY: inside the mapping, allocated above, this thread's alone by the addition; every bit pattern is a record.
-    unsafe { &*record }.bytes.store(size as u64, Release);
-    Some(record)
+    let begun = unsafe { &*record };
+    // What another record gave back is not empty.
+    begun.complete.store(0, Relaxed);
+    begun.bytes.store(size as u64, Release);
+    Some(Room { record, at, size })
+}
+
+const ALIGNMENT: usize = 16;
+
+impl Room {
+    /// Leaves what a record does not need to the next one, unless that has begun.
+    fn give_back(&self, area: &Area, needed: usize) {
+        let needed = needed.next_multiple_of(ALIGNMENT);
+        if needed == self.size {
+            return;
+        }
+        // SAFETY: still this thread's alone.
+        let record = unsafe { &*self.record };
+        // SAFETY: a word in the room that is given back, aligned as it is.
+        let next = unsafe { &*self.record.wrapping_byte_add(needed).cast::<AtomicU64>() };
+        // Should the thread be killed in between, the reader finds the end of the records here.
+        next.store(0, Relaxed);
+        record.bytes.store(needed as u64, Release);
+        let (end, new) = ((self.at + self.size) as u64, (self.at + needed) as u64);
+        if area.used.compare_exchange(end, new, Release, Relaxed).is_err() {
+            record.bytes.store(self.size as u64, Release);
+        }
+    }
 }
 
 /// Names the loaded objects that the instruction pointer and the words lead into.
 fn name_modules(area: &'static Area, record: &mut Record, words: &[u64]) -> usize {
     let mut seen = [modules::Object::default(); BATCH];
-    let mut elsewhere = [0; ELSEWHERE];
+    let mut pages = [0; PAGES];
     let (mut count, mut named) = (0, 0);
     for word in record.registers[..1].iter().chain(words) {
         let own_stack = word.wrapping_sub(record.registers[1]) < MOST as u64;
-        let address = (LOWEST_ADDRESS..1 << 47).contains(word) && !own_stack;
-        if !address || seen[..count].iter().any(|object| (object.start..object.end).contains(word)) {
+        if own_stack || !ADDRESSES.contains(word) {
             continue;
         }
-        // Objects are whole pages, and most words lead to data of the program that lie close together.
+        // Objects are whole pages, and most words lead to a few of them or to data of the program that lie close together.
         let page = word >> PAGE;
-        let known = &mut elsewhere[page as usize % ELSEWHERE];
-        if *known == page {
+        if core::mem::replace(&mut pages[page as usize % PAGES], page) == page
+            || seen[..count].iter().any(|object| (object.start..object.end).contains(word))
+        {
             continue;
         }
-        let Some(object) = modules::object_of(*word) else {
-            *known = page;
-            continue;
-        };
+        let Some(object) = modules::object_of(*word) else { continue };
         seen[count] = object;
         count += 1;
         if count == BATCH {

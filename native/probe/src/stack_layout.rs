@@ -17,13 +17,15 @@
 //!       32–47 loaded objects named, 48–63 Python functions named
 //! 24    bytes requested
 //! 32    instruction pointer, stack pointer and frame pointer where it was taken
-//! 56    bytes 0–3 bytes of the stack that were copied, from the stack pointer up; 4: 1 where the stack was longer,
+//! 56    bytes 0–3 bytes of the stack that were read, from the stack pointer up; 4: 1 where the stack was longer,
 //!       5: 1 where there were more Python functions
 //! 64    thread id
 //! 72    32 numbers of loaded objects, 2 bytes each
 //! 136   64 numbers of Python functions, 2 bytes each, from 1, the innermost first; 0: the interpreter was entered here,
 //!       65535: one that could not be named
-//! 264   8 bytes unused, then the copy of the stack
+//! 264   8 bytes unused
+//! 272   a bit for each of the stack's words that is kept, in 8 bytes for 64 of them; those that cannot be an address are not
+//! ..    the words that are kept
 //! ```
 
 use core::sync::atomic::{AtomicU32, AtomicU64};
@@ -57,7 +59,7 @@ pub struct Area {
     pub python: AtomicU64,
     /// a bit for each page of the table of Python functions that is there
     pub code_pages: [AtomicU64; 4],
-    /// of CPU that the copies took
+    /// that the copies took
     pub nanoseconds: AtomicU64,
     /// bytes of records for which there is room
     pub there: AtomicU64,
@@ -122,7 +124,7 @@ pub struct Record {
     pub what: u64,
     pub size: u64,
     pub registers: [u64; 3],
-    pub copied: u32,
+    pub read: u32,
     pub cut: u8,
     pub python_cut: u8,
     pub unused: u16,

@@ -16,6 +16,9 @@ const CODES_AT: u64 = 4096 + (1 << 20);
 const RECORDS_AT: u64 = 4096 + (2 << 20);
 const MOST_RECORDS: u64 = (16 << 20) - RECORDS_AT;
 const RECORD: usize = 272;
+const WORD: usize = 8;
+/// More than are ever read of a stack.
+const MOST_WORDS: usize = 4096;
 
 /// A loaded object.
 #[derive(Clone, Default, Eq, Hash, PartialEq)]
@@ -58,7 +61,7 @@ pub struct Record {
     /// innermost first
     pub python: Vec<Python>,
     /// from the stack pointer up
-    pub stack: Vec<u8>,
+    pub stack: Vec<u64>,
 }
 
 pub struct Area {
@@ -157,7 +160,6 @@ fn records(bytes: &[u8], modules: usize, codes: usize) -> Vec<Record> {
 
 fn record(bytes: &[u8], modules: usize, codes: usize) -> Record {
     let what = word(bytes, 16);
-    let copied = (word(bytes, 56) as u32 as usize).min(bytes.len() - RECORD);
     let named = (what >> 32 & 0xffff).min(32) as usize;
     let functions = (what >> 48).min(64) as usize;
     Record {
@@ -168,8 +170,17 @@ fn record(bytes: &[u8], modules: usize, codes: usize) -> Record {
         registers: [word(bytes, 32), word(bytes, 40), word(bytes, 48)],
         modules: (0..named).map(|index| half(bytes, 72 + 2 * index)).filter(|number| *number < modules).collect(),
         python: (0..functions).map(|index| python(half(bytes, 136 + 2 * index), codes)).collect(),
-        stack: bytes[RECORD..RECORD + copied].to_vec(),
+        stack: stack(&bytes[RECORD..], word(bytes, 56) as u32 as usize / WORD),
     }
+}
+
+/// The words of a stack; those that cannot be an address were not kept and are 0.
+fn stack(bytes: &[u8], words: usize) -> Vec<u64> {
+    let (bits, kept) = bytes.split_at((words.div_ceil(64) * WORD).min(bytes.len()));
+    let mut kept = kept.chunks_exact(WORD).map(|bytes| word(bytes, 0));
+    let is_kept =
+        |index: usize| bits.len() > index / 64 * WORD && word(bits, index / 64 * WORD) >> (index % 64) & 1 == 1;
+    (0..words.min(MOST_WORDS)).map(|index| is_kept(index).then(|| kept.next()).flatten().unwrap_or(0)).collect()
 }
 
 fn python(number: usize, codes: usize) -> Python {

@@ -64,8 +64,7 @@ impl Loaded {
         let [instruction, pointer, frame] = record.registers;
         let mut read = |address: u64| {
             let at = usize::try_from(address.wrapping_sub(pointer)).map_err(drop)?;
-            let bytes = record.stack.get(at..at.checked_add(8).ok_or(())?).ok_or(())?;
-            Ok(u64::from_le_bytes(bytes.try_into().map_err(drop)?))
+            if at % 8 == 0 { record.stack.get(at / 8).copied().ok_or(()) } else { Err(()) }
         };
         let registers = registers(instruction, pointer, frame);
         let mut calls = self.machine.iter_frames(instruction, registers, &mut self.cache, &mut read);

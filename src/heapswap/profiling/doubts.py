@@ -78,7 +78,7 @@ def of_stacks(stacks: Iterable[Stacks]) -> Iterator[Finding]:
         yield Finding(
             code="no-stacks",
             level=Level.NOTE,
-            seen="no call sites: the kernel refuses process_vm_readv here",
+            seen="no call sites: the kernel refuses process_vm_writev here",
             remedy="a sandbox (seccomp) may forbid it; everything else is measured all the same",
         )
     unknown = {one.python for one in seen if Doubt.UNKNOWN_PYTHON in one.doubts}
