@@ -77,17 +77,6 @@ def test_a_quick_call_hides_part_of_itself_which_nobody_knows_for_certain() -> N
         assert of(300, unknown).cpu.value == pytest.approx(FEWEST * 200e-9)
 
 
-def test_of_a_thread_that_allocates_alone_nobody_asked_for_its_cpu_time() -> None:
-    always = {"size": 1 << 30, "scale": 10, "ticks": 50_000, "cpu": 2**64 - 1}
-    undisturbed, disturbed = (
-        times(raw(samples=[Sample(**always, involuntary=switches)] * FEWEST), 1.0) for switches in (0, 1)
-    )
-    assert undisturbed is not None
-    assert disturbed is not None
-    assert undisturbed.cpu.value == pytest.approx(FEWEST * 50_000e-9)
-    assert disturbed.cpu.value == pytest.approx(FEWEST * 1500e-9), "what it took beyond was another program's turn"
-
-
 def test_faults_are_the_kernels_and_the_rest_is_computing() -> None:
     for faults, kernel in ((0, False), (3, True)):
         made = times(raw(samples=[Sample(ticks=5000, faults=faults, cpu=9999)] * FEWEST), 1.0)

@@ -24,7 +24,7 @@ pub fn measure(header: &Header) {
     header.cost_timing.store(timing, Relaxed);
     let open = typical(ticks::before_open, || black_box(nothing as extern "C" fn())());
     header.cost_timing_open.store(open.min(timing), Relaxed);
-    header.cost_look.store(least(4, usage::look) + timing, Relaxed);
+    header.cost_look.store(least(4, || usage::look(&SCRATCH[0])) + timing, Relaxed);
     let life = least(4, || {
         lifetimes::fill(&FOLLOWED, &SCRATCH[0], 0, black_box(8), 0);
         black_box(lifetimes::record(&FOLLOWED, &SCRATCH[0], &SCRATCH[0], 0));

@@ -13,7 +13,7 @@
 //! (`size::may_merge_much`), and such frees are a stratum of their own.
 
 use crate::add::exceeds_by;
-use crate::layout::{Function, LARGE_CLASSES, Slot};
+use crate::layout::{Function, Slot};
 use crate::sample;
 use core::mem::offset_of;
 use core::sync::atomic::AtomicU64;
@@ -22,9 +22,8 @@ use core::sync::atomic::Ordering::Relaxed;
 /// Bytes from which a call is large. Beyond it glibc has neither its caches of a thread nor its fast bins.
 pub const LEAST: usize = 1 << LEAST_POWER;
 const LEAST_POWER: u32 = 10;
-/// Samples of a stratum at one scale, of a single thread; several share them, down to the fewest.
+/// Samples of a stratum at one scale.
 const ENOUGH: u64 = 96;
-const FEWEST: u64 = 8;
 /// One in so many at least, as a power of two.
 const RAREST: u64 = 20;
 
@@ -33,14 +32,31 @@ const CALM: u64 = 4;
 /// Frees after which a call is drawn twice as often, four times after three times as many, and so on.
 const PUT_OFF: u64 = 64;
 
-/// A call that is drawn, with probability 2^-scale.
-pub struct Draw<'a> {
-    pub scale: u64,
-    /// how many of its stratum were drawn before: 1 for a long call, `CALM` for any other
-    counted: &'a AtomicU64,
+/// Powers of two of large calls, the last with all beyond it.
+const CLASSES: usize = 12;
+
+/// How many calls of each stratum were drawn in this file, by all threads: `CALM` for each, 1 for a long one. Apart from
+/// what others write.
+#[repr(align(128))]
+struct Strata {
+    large: [AtomicU64; CLASSES],
+    merging: AtomicU64,
 }
 
-impl Draw<'_> {
+static DRAWN: Strata = Strata { large: [const { AtomicU64::new(0) }; CLASSES], merging: AtomicU64::new(0) };
+
+/// In a file that is begun.
+pub fn begin() {
+    DRAWN.large.iter().chain([&DRAWN.merging]).for_each(|counted| counted.store(0, Relaxed));
+}
+
+/// A call that is drawn, with probability 2^-scale.
+pub struct Draw {
+    pub scale: u64,
+    counted: &'static AtomicU64,
+}
+
+impl Draw {
     /// What the call took, ticks: where calls are long the stratum stays the more often drawn.
     pub fn took(&self, ticks: u64) {
         self.counted.fetch_add(if ticks > sample::LONG { 1 } else { CALM }, Relaxed);
@@ -48,21 +64,20 @@ impl Draw<'_> {
 }
 
 /// Whether this call is drawn.
-pub fn draw(slot: &Slot, function: Function, size: usize, threads: u64) -> Option<Draw<'_>> {
-    let stratum = &slot.large[class(size)];
+pub fn draw(slot: &Slot, function: Function, size: usize) -> Option<Draw> {
     let frees = slot.frees.load(Relaxed);
     let at_last_call = slot.frees_at_large.swap(frees, Relaxed);
     let at_last = if function.allocates() { slot.frees_at_request.swap(frees, Relaxed) } else { at_last_call };
-    draw_of(slot, stratum, frees.saturating_sub(at_last), threads)
+    draw_of(slot, &DRAWN.large[class(size)], frees.saturating_sub(at_last))
 }
 
 /// The same of a small block that is freed beside much free memory. Most go into a cache of the thread all the same, so
 /// half of what was put off is still counted at the next one.
-pub fn draw_merging(slot: &Slot, threads: u64) -> Option<Draw<'_>> {
+pub fn draw_merging(slot: &Slot) -> Option<Draw> {
     let frees = slot.frees.load(Relaxed);
     let put_off = frees.saturating_sub(slot.frees_at_merging.load(Relaxed));
     slot.frees_at_merging.store(frees - put_off / 2, Relaxed);
-    draw_of(slot, &slot.merging, put_off, threads)
+    draw_of(slot, &DRAWN.merging, put_off)
 }
 
 /// Whether enough blocks were freed for that since such a one.
@@ -75,14 +90,13 @@ pub fn may_be_put_off(slot: &Slot) -> bool {
 }
 
 fn class(size: usize) -> usize {
-    ((size.max(LEAST).ilog2() - LEAST_POWER) as usize).min(LARGE_CLASSES - 1)
+    ((size.max(LEAST).ilog2() - LEAST_POWER) as usize).min(CLASSES - 1)
 }
 
 /// A draw from one stratum.
-fn draw_of<'a>(slot: &Slot, counted: &'a AtomicU64, put_off: u64, threads: u64) -> Option<Draw<'a>> {
+fn draw_of(slot: &Slot, counted: &'static AtomicU64, put_off: u64) -> Option<Draw> {
     let sooner = u64::from((1 + put_off / PUT_OFF).ilog2());
-    let enough = (ENOUGH / threads.max(1)).max(FEWEST);
-    let rarely = (counted.load(Relaxed) / (CALM * enough)).min(RAREST);
+    let rarely = (counted.load(Relaxed) / (CALM * ENOUGH)).min(RAREST);
     let scale = rarely.saturating_sub(sooner);
     (scale == 0 || sample::random(slot) >> (64 - scale) == 0).then_some(Draw { scale, counted })
 }

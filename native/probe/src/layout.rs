@@ -80,16 +80,16 @@
 //! 384   64 size classes, each calls and bytes requested (`place_of`)
 //! 1408  what the kernel knew of the thread shortly before the next sample, where 120 is 1
 //! 1440  what 72 held at the last look at all slots (`crowd`)
-//! 1448  how many large calls were drawn, of each power of two from 1024 bytes: 1 for a long one, 4 for any other (`large`)
-//! 1544  ticks that the last look at the size of a block took, near a sample
-//! 1552  nanoseconds of the monotonic clock when the kernel was asked
-//! 1560  how many of the next calls are drawn with certainty, and how many were so far
-//! 1576  scale at which the next sample was drawn: 88, and more as long as samples take too much time (`budget`)
-//! 1584  what 16 held at the last large call (`large`)
-//! 1592  bits 0–47 the block whose size the program asked for last, 48–63 that size (`size`)
-//! 1600  what 16 held at the last large request (`large`)
-//! 1608  as 1448 of small frees beside much free memory (`large`)
-//! 1616  what 16 held at the last of them, less half of what had been put off (`large`)
+//! 1448  ticks that the last look at the size of a block took, near a sample
+//! 1456  nanoseconds of the monotonic clock when the kernel was asked
+//! 1464  how many of the next calls are drawn because of an earlier one (`follow`)
+//! 1472  scale at which the next sample was drawn: 88, and more as long as samples take too much time (`budget`)
+//! 1480  what 16 held at the last large call (`large`)
+//! 1488  bits 0–47 the block whose size the program asked for last, 48–63 that size (`size`)
+//! 1496  what 16 held at the last large request (`large`)
+//! 1504  what 16 held at the last small free beside much free memory, less half of what had been put off (`large`)
+//! 1512  context switches of the thread and 1 when it was last asked for its CPU time, how many nanoseconds that was behind
+//!       the monotonic clock, and when (`usage`)
 //! ```
 //!
 //! Sample page (offsets in the page), one thread's at a time:
@@ -108,8 +108,7 @@
 //! 8     ticks it took, timing included
 //! 16    bits 0–7 scale, 8–15 function (0 malloc, 12 free, else as in the slot), and of the call with the few calls
 //!       before it 16–31 voluntary switches, 32–47 involuntary ones, 48–63 page faults; 0 for calls below 1500 ticks
-//! 24    nanoseconds of CPU of the same, by the kernel's account; all ones where only one thread allocates, which was not
-//!       asked for it; 0 for such calls
+//! 24    nanoseconds of CPU of the same, by the kernel's account; 0 for such calls
 //! ```
 //!
 //! A record whose function is 13 is no call but the life of a block, and its words are others (`lifetimes::record`).
@@ -129,8 +128,6 @@ pub const INHERITED_EXACTLY: u64 = 2;
 pub const ENDED: u64 = 4;
 
 pub const CLASSES: usize = 64;
-/// Powers of two of large calls, the last with all beyond it.
-pub const LARGE_CLASSES: usize = 12;
 /// Of a record's scale: the call was drawn by itself, with probability 2^-(scale without this).
 pub const LARGE: u64 = 1 << 7;
 pub const FUNCTIONS: usize = 16;
@@ -210,18 +207,18 @@ pub struct Slot {
     pub classes: [Tally; CLASSES],
     pub earlier: [AtomicU64; 4],
     pub looked_at: AtomicU64,
-    pub large: [AtomicU64; LARGE_CLASSES],
     pub look: AtomicU64,
     pub asked_at: AtomicU64,
     pub follow: AtomicU64,
-    pub followed: AtomicU64,
     pub drawn_at: AtomicU64,
     pub frees_at_large: AtomicU64,
     pub told: AtomicU64,
     pub frees_at_request: AtomicU64,
-    pub merging: AtomicU64,
     pub frees_at_merging: AtomicU64,
-    rest: [AtomicU64; 309],
+    pub switches: AtomicU64,
+    pub behind: AtomicU64,
+    pub behind_at: AtomicU64,
+    rest: [AtomicU64; 320],
 }
 
 const _: () = assert!(size_of::<Slot>() == 4096);

@@ -35,6 +35,7 @@ mod count;
 mod crowd;
 mod family;
 mod file;
+mod follow;
 mod large;
 mod layout;
 mod lifetimes;

@@ -1,7 +1,9 @@
 //! The file of this process: begun at its start, begun anew in the child of a fork.
 
 use crate::layout::{ENDED, Header, INHERITED_EXACTLY, LIVE_COUNTED, MAGIC, PATH, QUANTUM, Slot, VERSION};
-use crate::{boot, budget, calibrate, file, lifetimes, next, objects, sample, size, slots, stack, sys, ticks};
+use crate::{
+    boot, budget, calibrate, file, follow, large, lifetimes, next, objects, sample, size, slots, stack, sys, ticks,
+};
 use core::ffi::c_void;
 use core::ptr::null_mut;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -84,6 +86,8 @@ fn open(birth: &Birth, place: *mut c_void) {
     // SAFETY: the file is new and this process its only writer, with this thread alone until the pointer is stored.
     describe(unsafe { &mut *header }, birth);
     budget::begin();
+    large::begin();
+    follow::begin();
     // SAFETY: as above.
     stack::begin(unsafe { &*header }, mapping.length);
     LENGTH.store(mapping.length, Relaxed);

@@ -8,12 +8,12 @@
 //!
 //! A few calls in a million may take longer than all others. Where they are to be expected, calls are drawn with another
 //! probability, which the record tells (`LARGE`): those of large blocks and those that merge much (`large`), and those after
-//! one that took long.
+//! one that took long (`follow`).
 
 use crate::layout::{CALL, Function, Header, LARGE, RECORDS, Record, SamplePage, Slot};
 use crate::stack::{self, Drawn};
 use crate::usage::Usage;
-use crate::{budget, crowd, file, large, recording, sys, ticks};
+use crate::{budget, crowd, file, follow, large, recording, sys, ticks};
 use core::sync::atomic::AtomicBool;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -21,19 +21,14 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 const FIRST_SCALE: u64 = CALL.ilog2() as u64 + 5;
 const LAST_SCALE: u64 = FIRST_SCALE + 13;
 /// Samples at one scale of a single thread; several share them, down to the least.
-const ENOUGH: u64 = 2048;
+const ENOUGH: u64 = 512;
 const LEAST: u64 = 128;
 /// Sixteen small calls.
 const LEAD: i64 = 16 * CALL as i64;
 /// After calls that took more ticks, some hundred nanoseconds, the kernel is asked where the time went.
-const SLOW: u64 = 1500;
+pub const SLOW: u64 = 1500;
 /// What is long, some ten microseconds.
 pub const LONG: u64 = 16 * SLOW;
-/// After calls that took more, page faults and waits left out, so many of the next calls are drawn with certainty; of one thread
-/// at most so many in all, or of several its part.
-const VERY_LONG: u64 = 64 * SLOW;
-const FOLLOWING: u64 = 256;
-const MOST_FOLLOWED: u64 = 4096;
 /// They stand for themselves alone, so their stacks are copied 2 to this power times as seldom as others.
 const FOLLOWING_RARER: u64 = 5;
 /// Records from one reckoning of what they cost to the next, of one thread.
@@ -61,7 +56,7 @@ pub fn without_samples() {
 pub fn around<T>(slot: &Slot, function: Function, size: usize, call: impl FnOnce() -> T) -> (T, Option<u64>) {
     let beyond = slot.countdown.load(Relaxed);
     if size >= large::LEAST && slot.scale.load(Relaxed) > 0 {
-        return around_drawn_itself(slot, function, size, |threads| large::draw(slot, function, size, threads), call);
+        return around_drawn_itself(slot, function, size, || large::draw(slot, function, size), call);
     }
     // What a signal handler calls meanwhile is not drawn.
     slot.countdown.store(NEVER, Relaxed);
@@ -71,7 +66,7 @@ pub fn around<T>(slot: &Slot, function: Function, size: usize, call: impl FnOnce
         draw(slot);
         return (answer, None);
     }
-    if slot.follow.load(Relaxed) > 0 {
+    if follow::is_due(slot) {
         return around_following(slot, function, size, call);
     }
     if slot.asked.load(Relaxed) == 0 {
@@ -88,18 +83,20 @@ pub fn around<T>(slot: &Slot, function: Function, size: usize, call: impl FnOnce
     let answer = call();
     let end = ticks::after();
     let took = end.wrapping_sub(start) + looked;
-    let spent = if took > SLOW { Usage::now().since(&Usage::kept(slot)).without(passed) } else { Usage::default() };
+    let spent = if took > SLOW { Usage::now(slot).since(&Usage::kept(slot)).without(passed) } else { Usage::default() };
     if let Some((header, length)) = recording::current() {
         let sized = sized(size, crowd::threads(header, length, slot));
         if append(header, length, slot, &spent.record(function, sized, scale, took)) {
             sampled(header, slot);
+            let itself = took.saturating_sub(header.cost_timing.load(Relaxed));
+            budget::learn(itself, (1u64 << scale) as f64 / (size + CALL) as f64);
         }
         budget::spend(header, end);
         stack::consider(header, slot, &Drawn { function, size, scale, rarer: 0 });
     }
     draw(slot);
-    follow(slot, took, &spent);
-    if slot.follow.load(Relaxed) > 0 && slot.countdown.load(Relaxed) < NEVER / 2 {
+    follow::after(slot, spent.computing(took));
+    if follow::is_due(slot) && slot.countdown.load(Relaxed) < NEVER / 2 {
         slot.countdown.store(-1, Relaxed);
     }
     (answer, Some(scale))
@@ -111,35 +108,34 @@ pub fn around_merging(slot: &Slot, size: usize, call: impl FnOnce()) {
     if slot.scale.load(Relaxed) == 0 {
         around(slot, Function::Free, size, call);
     } else {
-        around_drawn_itself(slot, Function::Free, size, |threads| large::draw_merging(slot, threads), call);
+        around_drawn_itself(slot, Function::Free, size, || large::draw_merging(slot), call);
     }
 }
 
-/// The same of a call that `large` draws, knowing how many threads there are.
+/// The same of a call that `large` draws.
 #[inline(never)]
-fn around_drawn_itself<'a, T>(
+fn around_drawn_itself<T>(
     slot: &Slot,
     function: Function,
     size: usize,
-    draw: impl FnOnce(u64) -> Option<large::Draw<'a>>,
+    draw: impl FnOnce() -> Option<large::Draw>,
     call: impl FnOnce() -> T,
 ) -> (T, Option<u64>) {
     let countdown = slot.countdown.load(Relaxed);
     if countdown > NEVER / 2 {
         return (call(), None);
     }
-    let threads = recording::current().map_or(1, |(header, _)| header.slots.load(Relaxed));
-    let Some(drawn) = draw(threads) else {
+    let Some(drawn) = draw() else {
         // That the thread is at it shows in its countdown (`crowd`); where a point is next it stays.
         slot.countdown.store((countdown - 1).max(countdown.min(0)), Relaxed);
         return (call(), None);
     };
     slot.countdown.store(NEVER, Relaxed);
     let scale = drawn.scale | LARGE;
-    let (answer, took) = certainly(slot, &Drawn { function, size, scale, rarer: 0 }, call);
-    drawn.took(took);
+    let (answer, timed) = certainly(slot, &Drawn { function, size, scale, rarer: 0 }, call);
+    drawn.took(timed.took);
     if slot.refused.load(Relaxed) == 0 {
-        slot.countdown.store(if slot.follow.load(Relaxed) > 0 { -1 } else { countdown }, Relaxed);
+        slot.countdown.store(if follow::is_due(slot) { -1 } else { countdown }, Relaxed);
     }
     (answer, Some(scale))
 }
@@ -147,9 +143,10 @@ fn around_drawn_itself<'a, T>(
 /// The same of a call soon after one that took long: allocators put off work, and do it in the next calls.
 #[inline(never)]
 fn around_following<T>(slot: &Slot, function: Function, size: usize, call: impl FnOnce() -> T) -> (T, Option<u64>) {
-    slot.follow.store(slot.follow.load(Relaxed) - 1, Relaxed);
-    let (answer, _) = certainly(slot, &Drawn { function, size, scale: LARGE, rarer: FOLLOWING_RARER }, call);
-    if slot.follow.load(Relaxed) > 0 && slot.refused.load(Relaxed) == 0 {
+    follow::begin_one(slot);
+    let (answer, timed) = certainly(slot, &Drawn { function, size, scale: LARGE, rarer: FOLLOWING_RARER }, call);
+    follow::end_one(slot, timed.computing);
+    if follow::is_due(slot) && slot.refused.load(Relaxed) == 0 {
         slot.countdown.store(-1, Relaxed);
     } else {
         draw(slot);
@@ -158,38 +155,32 @@ fn around_following<T>(slot: &Slot, function: Function, size: usize, call: impl 
 }
 
 /// Makes a call and writes it down. It is seldom one of many between which a thread must not pause: the kernel is asked
-/// right before. Beside the answer stands what the call took, ticks.
+/// right before.
 #[inline(always)]
-fn certainly<T>(slot: &Slot, drawn: &Drawn, call: impl FnOnce() -> T) -> (T, u64) {
+fn certainly<T>(slot: &Slot, drawn: &Drawn, call: impl FnOnce() -> T) -> (T, Timed) {
     let begun = ticks::before();
-    let before = Usage::now();
+    let before = Usage::now(slot);
     let start = ticks::before();
     let answer = call();
     let end = ticks::after();
     let took = end.wrapping_sub(start);
-    let spent = if took > SLOW { Usage::now().since(&before) } else { Usage::default() };
+    let spent = if took > SLOW { Usage::now(slot).since(&before) } else { Usage::default() };
     if let Some((header, length)) = recording::current() {
         let sized = sized(drawn.size, crowd::threads(header, length, slot));
         append(header, length, slot, &spent.record(drawn.function, sized, drawn.scale, took));
-        budget::spend(header, begun.wrapping_add(took));
+        budget::note(header, begun.wrapping_add(took));
         stack::consider(header, slot, drawn);
     }
-    follow(slot, took, &spent);
-    (answer, took)
+    let computing = spent.computing(took);
+    follow::after(slot, computing);
+    (answer, Timed { took, computing })
 }
 
-/// Has the next calls written down after one that took very long by computing. There is an end to it, for a program
-/// whose every call does.
-fn follow(slot: &Slot, took: u64, spent: &Usage) {
-    if spent.computing(took) <= VERY_LONG {
-        return;
-    }
-    let followed = slot.followed.load(Relaxed);
-    let threads = recording::current().map_or(1, |(header, _)| header.slots.load(Relaxed).max(1));
-    if followed < MOST_FOLLOWED / threads && slot.follow.load(Relaxed) < FOLLOWING / 2 {
-        slot.followed.store(followed + FOLLOWING, Relaxed);
-        slot.follow.store(FOLLOWING, Relaxed);
-    }
+/// What a call took, ticks.
+struct Timed {
+    took: u64,
+    /// neither page faults nor waits
+    computing: u64,
 }
 
 /// Whether this thread's next sample is so near that the kernel has been asked.
@@ -245,15 +236,16 @@ fn begin(slot: &Slot) {
 /// Asks the kernel for the call to come.
 fn ask(slot: &Slot) {
     let begun = ticks::before();
-    let Some((header, _)) = recording::current() else { return Usage::default().keep(slot) };
-    Usage::before(header).keep(slot);
-    budget::spend(header, begun);
+    Usage::now(slot).keep(slot);
+    if let Some((header, _)) = recording::current() {
+        budget::spend(header, begun);
+    }
 }
 
 /// Draws the distance to the next point; what is left of the present call does not matter, as the process has no memory.
 fn draw(slot: &Slot) {
     slot.asked.store(0, Relaxed);
-    slot.follow.store(0, Relaxed);
+    follow::stop(slot);
     if !WANTED.load(Relaxed) || slot.refused.load(Relaxed) != 0 {
         return slot.countdown.store(NEVER, Relaxed);
     }

@@ -27,7 +27,11 @@ pub fn claim(header: &'static Header, length: usize) -> Option<&'static Slot> {
         slot = fresh(header, length, thread);
     }
     match slot {
-        Some(slot) => slot.owner.store(owner, Release),
+        Some(slot) => {
+            // What was known of the last thread's CPU time.
+            slot.switches.store(0, Relaxed);
+            slot.owner.store(owner, Release);
+        }
         None => {
             header.threads_refused.fetch_add(1, Relaxed);
         }

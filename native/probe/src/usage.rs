@@ -1,6 +1,9 @@
 //! What the kernel knows of a thread: how often it left its processor, its page faults, its CPU time.
+//!
+//! To ask for the CPU time takes twice as long as for the counts. A thread that has not left its processor since it was
+//! asked has used what has passed.
 
-use crate::layout::{Function, Header, Slot};
+use crate::layout::{Function, Slot};
 use crate::sys;
 use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering::Relaxed;
@@ -11,26 +14,34 @@ pub struct Usage {
     voluntary: u64,
     involuntary: u64,
     faults: u64,
-    /// `UNKNOWN`, or the nanoseconds.
     cpu: u64,
+    /// the monotonic clock, at this moment or the later one
+    at: u64,
 }
 
 /// Ticks that a page fault takes, two microseconds or so.
 const FAULT: u64 = 7500;
-/// In the place of nanoseconds: nobody asked.
-const UNKNOWN: u64 = u64::MAX;
+/// Nanoseconds after which the CPU time is asked for in any case: the clocks go a little differently.
+const STALE: u64 = 100_000_000;
 
 impl Usage {
-    /// Of the calling thread, before a call. Where it is the only one that allocates it waits for nobody, and its CPU time,
-    /// which is dear to ask for, is what passes.
-    pub fn before(header: &Header) -> Self {
-        if header.slots.load(Relaxed) > 1 { Self::now() } else { Self { cpu: UNKNOWN, ..Self::counts() } }
-    }
-
-    /// Of the calling thread.
-    pub fn now() -> Self {
-        // The times that come with the counts are those of the last tick; this clock is of this moment.
-        Self { cpu: sys::clock(libc::CLOCK_THREAD_CPUTIME_ID), ..Self::counts() }
+    /// Of the calling thread, whose slot this is.
+    pub fn now(slot: &Slot) -> Self {
+        let usage = Self::counts();
+        let now = sys::clock(libc::CLOCK_MONOTONIC);
+        // Not 0, which says that nobody asked yet.
+        let switches = usage.voluntary + usage.involuntary + 1;
+        let known = slot.switches.load(Relaxed) == switches && now.wrapping_sub(slot.behind_at.load(Relaxed)) < STALE;
+        if known && usage.is_counted() {
+            return Self { cpu: now.wrapping_sub(slot.behind.load(Relaxed)), at: now, ..usage };
+        }
+        let cpu = sys::clock(libc::CLOCK_THREAD_CPUTIME_ID);
+        let at = now.midpoint(sys::clock(libc::CLOCK_MONOTONIC));
+        // Should it have left its processor since the counts were read, they will be others the next time.
+        slot.switches.store(switches, Relaxed);
+        slot.behind.store(at.wrapping_sub(cpu), Relaxed);
+        slot.behind_at.store(at, Relaxed);
+        Self { cpu, at, ..usage }
     }
 
     fn counts() -> Self {
@@ -47,8 +58,13 @@ impl Usage {
             voluntary: usage.ru_nvcsw as u64,
             involuntary: usage.ru_nivcsw as u64,
             faults: (usage.ru_minflt + usage.ru_majflt) as u64,
-            cpu: 0,
+            ..Self::default()
         }
+    }
+
+    /// Whether the kernel told: no thread comes to its first call without a page fault.
+    fn is_counted(&self) -> bool {
+        self.faults > 0
     }
 
     /// For the call to come.
@@ -56,14 +72,14 @@ impl Usage {
         for (place, value) in slot.earlier.iter().zip([self.voluntary, self.involuntary, self.faults, self.cpu]) {
             place.store(value, Relaxed);
         }
-        slot.asked_at.store(sys::clock(libc::CLOCK_MONOTONIC), Relaxed);
+        slot.asked_at.store(self.at, Relaxed);
         slot.asked.store(1, Relaxed);
     }
 
     /// What `keep` kept.
     pub fn kept(slot: &Slot) -> Self {
         let [voluntary, involuntary, faults, cpu] = [0, 1, 2, 3].map(|place: usize| slot.earlier[place].load(Relaxed));
-        Self { voluntary, involuntary, faults, cpu }
+        Self { voluntary, involuntary, faults, cpu, at: slot.asked_at.load(Relaxed) }
     }
 
     /// What was added since an earlier moment.
@@ -72,7 +88,8 @@ impl Usage {
             voluntary: self.voluntary.wrapping_sub(earlier.voluntary),
             involuntary: self.involuntary.wrapping_sub(earlier.involuntary),
             faults: self.faults.wrapping_sub(earlier.faults),
-            cpu: if earlier.cpu == UNKNOWN { UNKNOWN } else { self.cpu.saturating_sub(earlier.cpu) },
+            cpu: self.cpu.saturating_sub(earlier.cpu),
+            at: self.at,
         }
     }
 
@@ -84,8 +101,7 @@ impl Usage {
     /// Without the nanoseconds that had passed when the call began. Less CPU than that tells that the thread was off the
     /// processor before the call, and how much of it was the call's is not known.
     pub fn without(self, passed: u64) -> Self {
-        let known = if self.cpu == UNKNOWN { None } else { self.cpu.checked_sub(passed) };
-        Self { cpu: known.unwrap_or(self.cpu), ..self }
+        Self { cpu: self.cpu.checked_sub(passed).unwrap_or(self.cpu), ..self }
     }
 
     /// A record (`layout`) of a call in which this was spent.
@@ -96,6 +112,6 @@ impl Usage {
 }
 
 /// A close look at nothing, for its cost.
-pub fn look() {
-    core::hint::black_box(Usage::now());
+pub fn look(slot: &Slot) {
+    core::hint::black_box(Usage::now(slot));
 }

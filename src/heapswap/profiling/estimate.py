@@ -130,10 +130,7 @@ def waited(samples: NDArray[np.void], header: wire.Header, ticks: float) -> Meas
     """The timed calls, each by itself; `ticks` is the `rate`."""
     took = np.maximum(samples["ticks"].astype(float) - header.cost_timing, 0.0) / ticks * 1e-9
     looked_at = samples["ticks"] > wire.SLOW
-    # Of a thread that allocates alone nobody asked for the CPU time: a call that it was disturbed in was no slow one.
-    unknown = (samples["cpu"] == wire.UNKNOWN) & ((samples["voluntary"] > 0) | (samples["involuntary"] > 0))
-    most = np.where(unknown, wire.SLOW / ticks, samples["cpu"].astype(float)) * 1e-9
-    on_cpu = np.where(looked_at, np.minimum(took, most), took)
+    on_cpu = np.where(looked_at, np.minimum(took, samples["cpu"].astype(float) * 1e-9), took)
     # The kernel's account covers a few calls before, too: `on_cpu` may be a little too much and this too little.
     waiting = np.where(samples["voluntary"] > 0, took - on_cpu, 0.0)
     return Measured(drawn=probability(samples), on_cpu=on_cpu, waiting=waiting)

@@ -38,8 +38,6 @@ LARGE = np.uint8(1 << 7)
 """of a record's scale: it was drawn by itself, with probability 2^-(scale without it)"""
 SLOW = 1500
 """ticks from which a sample says where the time went"""
-UNKNOWN = np.uint64(2**64 - 1)
-"""of a record's CPU time: nobody asked"""
 ADDITIONS = 64
 """allocations with their frees that `Header.cost_additions` is of"""
 CLASSES = 64
