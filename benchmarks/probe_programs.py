@@ -1,9 +1,9 @@
 """What the probe costs whole programs: their CPU time under it, as a multiple of the bare run's; heaptrack beside it.
 
-``python benchmarks/probe_programs.py [--json] [--rounds N] [NAME…]``. Each round runs every form once, in an order that
-alternates from round to round, so that a machine that gets busier or slower takes no side. A round gives one ratio of
-CPU time (user and system) against its bare run; the figure is the Hodges-Lehmann estimate with its 95 % limits, of the
-ratios' logarithms. Of redis it is the server's CPU time, with redis-benchmark as its load.
+``python benchmarks/probe_programs.py [--json] [--rounds N] [NAME…]``. Each round runs every form once, each form in
+every place as often as in any other, so that a machine that gets busier or slower takes no side. A round gives one
+ratio of CPU time (user and system) against its bare run; the figure is the Hodges-Lehmann estimate with its 95 %
+limits, of the logarithms of the ratios. Of redis it is the server's CPU time, with redis-benchmark as its load.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from paired import Typical, typical
 from probe_overhead import bare, environments, heaptrack, tidy
 
 CORPUS = Path(__file__).parents[1] / "corpus"
-ROUNDS = 8
+ROUNDS = 24
 HEAVY = "#include <iostream>\n#include <map>\n#include <regex>\n#include <string>\n" + "".join(
     f"std::map<int, std::map<int, std::string>> m{n}(int k) {{ std::regex r(std::to_string(k)); return {{}}; }}\n"
     for n in range(12)
@@ -112,8 +112,7 @@ def measure(folder: Path, name: str, cost: Cost, rounds: int) -> Program:
     for number in range(rounds):
         with environments(folder) as forms:
             forms["control"] = forms["bare"]
-            order = list(forms) if number % 2 == 0 else list(forms)[::-1]
-            seen = {form: cost(forms[form]) for form in order}
+            seen = {form: cost(forms[form]) for form in order(list(forms), number)}
         for form, values in ratios.items():
             values.append(seen[form] / seen["bare"])
     beside = None
@@ -121,6 +120,13 @@ def measure(folder: Path, name: str, cost: Cost, rounds: int) -> Program:
         beside = cost({**bare(), "HEAPTRACK": str(folder)}) / cost(bare())
         tidy(folder)
     return Program(name=name, heaptrack=beside, **{form: multiple(values) for form, values in ratios.items()})
+
+
+def order(forms: Sequence[str], number: int) -> Sequence[str]:
+    """Turned by one place each round, and backwards in every other turn: who comes after whom changes, too."""
+    turn, first = divmod(number, len(forms))
+    turned = [*forms[first:], *forms[:first]]
+    return turned if turn % 2 == 0 else turned[::-1]
 
 
 def multiple(ratios: Sequence[float]) -> Typical:

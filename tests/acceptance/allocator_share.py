@@ -2,9 +2,10 @@
 
 ``python -m tests.acceptance.allocator_share [NAME…]`` prints one JSON object. The runs alternate: the probe as
 `heapswap profile` uses it, and perf with nothing in the program. Not both in one run: perf's interrupts, of 10 to 20 µs
-with their copies of the stack, fall into the calls that the probe times. A sample of perf is the allocator's where one
-of its functions is on the stack: what malloc does by others (the zeros of calloc, the copy of realloc, the kernel's
-work) is its own.
+with their copies of the stack, fall into the calls that the probe times. Every round goes through all programs, so that
+those of one lie minutes apart: what a shared machine makes of a program's share differs from minute to minute. A sample
+of perf is the allocator's where one of its functions is on the stack: what malloc does by others (the zeros of calloc,
+the copy of realloc, the kernel's work) is its own.
 """
 
 import json
@@ -24,7 +25,7 @@ from heapswap.profiling.outside.script import CLOCK, Frame, Sample, events
 from heapswap.profiling.place import Depth, observed, place
 
 CORPUS = Path(__file__).parents[2] / "corpus"
-ROUNDS = 5
+ROUNDS = 11
 PERL = 'my %h; for my $r (1..40) { $h{$_ % 9973} .= "x" x ($_ % 50) for 1..60000; %h = () } print "done\\n"'
 COMPILED = '#include <map>\n#include <regex>\nint f() { std::regex r("a"); return 0; }\n'
 PROGRAMS: dict[str, tuple[list[str], str]] = {
@@ -96,16 +97,27 @@ def run(argv: Sequence[str], stdin: str, environ: Mapping[str, str]) -> None:
     subprocess.run(argv, input=stdin.encode(), env=environ, stdout=silent, stderr=silent, check=True)
 
 
-def measure(name: str) -> dict[str, Any]:
+Round = tuple[float, float, float, float]
+"""By the probe, its limits, and by perf."""
+
+
+def measured(names: Sequence[str]) -> dict[str, list[Round]]:
+    """Every round of every program."""
+    rounds: dict[str, list[Round]] = {name: [] for name in names}
+    for _ in range(ROUNDS):
+        for name, seen in rounds.items():
+            seen.append((*by_probe(*PROGRAMS[name]), by_perf(*PROGRAMS[name])))
+    return rounds
+
+
+def summary(name: str, rounds: Sequence[Round]) -> dict[str, Any]:
     """Medians over the rounds, and the runs behind them."""
-    argv, stdin = PROGRAMS[name]
-    rounds = [(*by_probe(argv, stdin), by_perf(argv, stdin)) for _ in range(ROUNDS)]
     probe, low, high, perf = (median(column) for column in zip(*rounds, strict=True))
     return {"name": name, "probe": probe, "low": low, "high": high, "perf": perf, "rounds": rounds}
 
 
 def main() -> int:
-    print(json.dumps([measure(name) for name in sys.argv[1:] or PROGRAMS]))
+    print(json.dumps([summary(name, rounds) for name, rounds in measured(sys.argv[1:] or list(PROGRAMS)).items()]))
     return 0
 
 
