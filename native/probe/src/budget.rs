@@ -72,7 +72,8 @@ pub fn reckon(header: &Header) {
     let over = spent.saturating_sub(allowed);
     let too_much = if over == 0 { 0 } else { 1 + 8 * over / allowed };
     let small_enough = PRECISE * used as f64 * of_a_nanosecond;
-    // The variance grows as fast as calls are drawn seldom.
-    let too_precise = small_enough * small_enough / f64::from_bits(VARIANCE.load(Relaxed));
+    // The variance grows as fast as calls are drawn seldom. Where there is none yet, nothing is known.
+    let variance = f64::from_bits(VARIANCE.load(Relaxed));
+    let too_precise = if variance > 0.0 { small_enough * small_enough / variance } else { 0.0 };
     LEVEL.store(too_much.max(u64::from((too_precise as u64 | 1).ilog2())).min(MOST), Relaxed);
 }
